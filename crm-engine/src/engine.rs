@@ -1,0 +1,292 @@
+//! A store that is open: schema, rules and facts kept at hand, sessions opened from it.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Code, Error, Result};
+use crate::facts::{Facts, FactsCache};
+use crate::journal::Cause;
+use crate::pack::{self, Pack};
+use crate::plugin::{Validator, ValidatorSet};
+use crate::policy::Actor;
+use crate::schema::{self, Schema};
+use crate::script::CompiledRules;
+use crate::store::{Read, Snapshot, Store, StoreOptions, Txn};
+use crate::write::{Circumstances, Door, RuleBook, Rules};
+
+/// How a store is opened.
+///
+/// ```
+/// use crm_engine::{Engine, Options};
+/// let engine = Engine::in_memory(Options::default()).unwrap();
+/// assert!(engine.schema().unwrap().object("user").is_ok());
+/// ```
+pub struct Options {
+    /// The source of time.
+    pub clock: Arc<dyn Clock>,
+    /// Validators of native plugins the host has loaded; they run on every write.
+    pub validators: Vec<Box<dyn Validator>>,
+    /// Install the standard pack into a new store.
+    pub standard_pack: bool,
+    /// Options of the store below.
+    pub store: StoreOptions,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            clock: Arc::new(SystemClock),
+            validators: Vec::new(),
+            standard_pack: true,
+            store: StoreOptions::default(),
+        }
+    }
+}
+
+/// An open store. Cheap to clone; clones share the store. Safe to use from many threads.
+///
+/// ```
+/// use crm_engine::{Code, Engine, Options};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("shop.crm");
+/// let engine = Engine::create(&path, Options::default())?;
+/// engine.close()?;
+/// let engine = Engine::open(&path, Options::default())?;
+/// let second = Engine::open(&path, Options::default());
+/// assert_eq!(second.err().map(|error| error.code()), Some(Code::InUse));
+/// # Ok::<(), crm_engine::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    facts: FactsCache,
+    validators: Arc<ValidatorSet>,
+    live: RwLock<Option<Arc<Live>>>,
+    closed: AtomicBool,
+}
+
+/// What belongs to one schema version.
+struct Live {
+    schema: Arc<Schema>,
+    rules: Rules,
+}
+
+/// One consistent view for a reader: data, schema and rights of the same moment.
+pub(crate) struct View {
+    pub(crate) snapshot: Snapshot,
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) facts: Arc<Facts>,
+}
+
+impl Engine {
+    /// Creates a store at `path`, with the standard pack unless the options say otherwise.
+    ///
+    /// # Errors
+    /// When a file exists there already, or cannot be written. Nothing is left behind.
+    pub fn create(path: impl AsRef<Path>, options: Options) -> Result<Engine> {
+        let path = path.as_ref();
+        let store = Store::create(path, &options.store)?;
+        Engine::new(store, options).inspect_err(|_| {
+            // The half-made store is of no use to anybody; the first error is the one to tell.
+            let _ = std::fs::remove_file(path);
+        })
+    }
+
+    /// Opens the store at `path`.
+    ///
+    /// # Errors
+    /// [`Code::NotAStore`], [`Code::Damaged`], [`Code::InUse`], [`Code::StoreVersion`],
+    /// [`Code::Io`]. The file is left as it was.
+    pub fn open(path: impl AsRef<Path>, options: Options) -> Result<Engine> {
+        Engine::over(Store::open(path.as_ref(), &options.store)?, options)
+    }
+
+    /// A store in memory that ends with its last handle.
+    ///
+    /// # Errors
+    /// When the standard pack cannot be installed, which is a defect.
+    pub fn in_memory(options: Options) -> Result<Engine> {
+        Engine::new(Store::memory(), options)
+    }
+
+    fn new(store: Store, options: Options) -> Result<Engine> {
+        let kernel = Schema::kernel();
+        store.write(|txn| schema::store(txn, &Schema::default(), &kernel))?;
+        let with_standard = options.standard_pack;
+        let engine = Engine::over(store, options)?;
+        if with_standard {
+            engine.install(Actor::System, &Pack::standard()?)?;
+        }
+        Ok(engine)
+    }
+
+    fn over(store: Store, options: Options) -> Result<Engine> {
+        let engine = Engine(Arc::new(Inner {
+            store,
+            clock: options.clock,
+            facts: FactsCache::default(),
+            validators: Arc::new(ValidatorSet::new(options.validators)),
+            live: RwLock::new(None),
+            closed: AtomicBool::new(false),
+        }));
+        // A store that cannot be read is refused now, not at the first question.
+        engine.view()?;
+        Ok(engine)
+    }
+
+    /// The schema in force.
+    ///
+    /// # Errors
+    /// [`Code::Closed`], or what prevents reading the store.
+    pub fn schema(&self) -> Result<Arc<Schema>> {
+        Ok(self.view()?.schema)
+    }
+
+    /// Closes the store; a call on any of its sessions is then refused with [`Code::Closed`].
+    /// Rows that are being read keep their snapshot until they are dropped.
+    ///
+    /// # Errors
+    /// What the store has to say while closing. It is closed all the same.
+    pub fn close(&self) -> Result<()> {
+        match self.0.closed.swap(true, Ordering::AcqRel) {
+            true => Ok(()),
+            false => self.0.store.close(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.clock.now()
+    }
+
+    /// The newest consistent view.
+    pub(crate) fn view(&self) -> Result<View> {
+        self.check_open()?;
+        let snapshot = self.0.store.snapshot()?;
+        let live = self.live(&snapshot, true)?;
+        let facts = self.0.facts.of_snapshot(&snapshot, &live.schema)?;
+        Ok(View {
+            snapshot,
+            schema: Arc::clone(&live.schema),
+            facts,
+        })
+    }
+
+    /// Runs `body` in one transaction through the door. The body may be run again from the
+    /// start, so it must not leave anything behind outside the transaction.
+    pub(crate) fn transact<R>(
+        &self,
+        actor: Actor,
+        cause: &Cause,
+        action: &str,
+        mut body: impl FnMut(&mut Door<'_>) -> Result<R>,
+    ) -> Result<R> {
+        self.check_open()?;
+        self.0.store.write(|txn| {
+            let live = self.live(txn, false)?;
+            self.with_door(txn, &live, actor, cause, action, &mut body)
+        })
+    }
+
+    /// Installs a pack in one transaction: declarations, roles and rules together.
+    pub(crate) fn install(&self, actor: Actor, pack: &Pack) -> Result<pack::Installed> {
+        self.check_open()?;
+        let action = "pack.install";
+        self.0.store.write(|txn| {
+            let before = self.live(txn, false)?;
+            let Some(prepared) = pack::prepare(txn, &before.schema, pack)? else {
+                return Ok(pack::Installed::already(pack));
+            };
+            schema::store(txn, &before.schema, &prepared.schema)?;
+            prepared.store(txn)?;
+            let live = self.load(txn, prepared.schema.clone())?;
+            let cause = Cause::Install(pack.name().to_owned());
+            let mut body = |door: &mut Door<'_>| prepared.apply(door);
+            self.with_door(txn, &live, actor, &cause, action, &mut body)
+        })
+    }
+
+    fn with_door<R>(
+        &self,
+        txn: &mut Txn,
+        live: &Live,
+        actor: Actor,
+        cause: &Cause,
+        action: &str,
+        body: &mut dyn FnMut(&mut Door<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let facts = self.0.facts.of_transaction(txn, &live.schema)?;
+        check_access(&facts, actor)?;
+        let around = Circumstances {
+            schema: Arc::clone(&live.schema),
+            facts,
+            rules: &live.rules,
+            actor,
+            now: self.now(),
+            cause: cause.clone(),
+            action,
+        };
+        let mut door = Door::open(txn, around)?;
+        let result = body(&mut door)?;
+        door.finish()?;
+        Ok(result)
+    }
+
+    /// Schema and rules as of `read`. What a published snapshot agrees with is kept at hand;
+    /// what a transaction has changed is used for that transaction only.
+    fn live(&self, read: &dyn Read, published: bool) -> Result<Arc<Live>> {
+        let version = schema::stored_version(read)?;
+        let kept = self
+            .0
+            .live
+            .read()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .clone();
+        if let Some(live) = kept.filter(|live| live.schema.version() == version) {
+            return Ok(live);
+        }
+        let live = Arc::new(self.load(read, Arc::new(schema::load(read)?))?);
+        if published {
+            let mut slot = self
+                .0
+                .live
+                .write()
+                .unwrap_or_else(|poisoned| poisoned.into_inner());
+            *slot = Some(Arc::clone(&live));
+        }
+        Ok(live)
+    }
+
+    fn load(&self, read: &dyn Read, schema: Arc<Schema>) -> Result<Live> {
+        let scripts = CompiledRules::compile(&schema, &pack::rule_sources(read)?)?;
+        let books: Vec<Arc<dyn RuleBook>> =
+            vec![Arc::new(scripts), Arc::clone(&self.0.validators) as _];
+        Ok(Live {
+            schema,
+            rules: Rules::new(books),
+        })
+    }
+
+    fn check_open(&self) -> Result<()> {
+        match self.0.closed.load(Ordering::Acquire) {
+            true => Err(Error::new(Code::Closed, "the store is closed")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A user whose access was closed is refused at his next call, open sessions or not (C66).
+pub(crate) fn check_access(facts: &Facts, actor: Actor) -> Result<()> {
+    match actor {
+        Actor::User(user) if !facts.organisation.is_active(user) => Err(Error::new(
+            Code::Denied,
+            "the access of this user is closed",
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,355 @@
+//! The rows of a file, in batches through the door.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::columns::{Columns, Note, Reads};
+use super::job::ImportJob;
+use super::lookup::{Found, Staged};
+use super::report::{Fault, FaultKind, ImportReport, Writer};
+use super::source::Source;
+use super::table::{Row, Table};
+use crate::error::{Code, Error, Result};
+use crate::ids::ObjectId;
+use crate::limits::{
+    IMPORT_BATCH_BYTES_MAX, IMPORT_BATCH_ROWS_MAX, IMPORT_WAITING_ROUNDS_MAX,
+    IMPORT_WAITING_ROWS_MAX,
+};
+use crate::policy::Action;
+use crate::progress::{OnProgress, Progress};
+use crate::schema::{Object, keys};
+use crate::write::{Door, Input, denied};
+
+/// Opens transactions for an import, one after the other.
+pub(crate) trait Transactions {
+    /// Runs `body` in one transaction through the door, on behalf of the caller, its changes
+    /// caused by the import of `file`. The body may be run again from its start; its last run is
+    /// the one that counts.
+    fn transact(&self, file: &str, body: &mut dyn FnMut(&mut Door<'_>) -> Result<()>)
+    -> Result<()>;
+
+    /// The present moment.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// Imports a file. The whole file is read once before anything is stored; then rows are stored
+/// in transactions of at most [`IMPORT_BATCH_ROWS_MAX`] rows. After each, `progress` hears how
+/// many bytes of the text, in UTF-8, are read, and may end the import by returning `false`; what
+/// is stored by then stays.
+///
+/// A row may refer to another row of the file, in either direction: rows whose reference to
+/// their own object finds nothing wait for the rows further down.
+///
+/// A rehearsal (`check`) undoes each row at once and compares unique values among the rows by
+/// itself. A reference to another row of the file counts as found and is left empty.
+///
+/// # Errors
+/// [`Code::InvalidArguments`] for a job that makes no sense, [`Code::Io`] and
+/// [`Code::ImportFormat`] for a file that cannot be read as declared, [`Code::Denied`] without
+/// the right to import, [`Code::UnknownObject`], [`Code::UnknownField`], [`Code::ReadOnly`]:
+/// nothing is stored. [`Code::Cancelled`], and what the store has against a transaction: the
+/// detail `rows_stored` tells what was stored before.
+pub(crate) fn import(
+    transactions: &dyn Transactions,
+    job: &ImportJob,
+    progress: OnProgress<'_>,
+) -> Result<ImportReport> {
+    let began = transactions.now();
+    let source = Source::new(job)?;
+    authorise(transactions, job, &source)?;
+    let bytes_total = read_through(&source, job)?;
+    let table = Table::open(&source, job.delimiter)?;
+    let (object, columns) = compile(transactions, job, &source, table.header())?;
+    let report = ImportReport {
+        file: source.name().to_owned(),
+        check: job.check,
+        ignored_columns: ignored(job, table.header()),
+        ..ImportReport::default()
+    };
+    let mut import = Import {
+        transactions,
+        file: source.name(),
+        object,
+        check: job.check,
+        columns,
+        taken: Staged::default(),
+        writer: Writer::new(report),
+    };
+    let stored = import.run(table, bytes_total, progress);
+    stored.map_err(|error| error.with("rows_stored", import.writer.report.rows_stored))?;
+    let mut report = import.writer.finish();
+    let took = transactions.now().signed_duration_since(began);
+    report.milliseconds = u64::try_from(took.num_milliseconds()).unwrap_or(0);
+    Ok(report)
+}
+
+/// Refuses whoever may not import, before a file is opened for him.
+fn authorise(transactions: &dyn Transactions, job: &ImportJob, source: &Source<'_>) -> Result<()> {
+    transactions.transact(source.name(), &mut |door| {
+        let object = door.schema().object(&job.object)?;
+        match door.plan(object, Action::Import).is_nothing() {
+            true => Err(denied(object, Action::Import)),
+            false => Ok(()),
+        }
+    })
+}
+
+/// Reads the whole text once, so that a wrong encoding or an open quote is found before
+/// anything is stored. Returns its size in bytes of UTF-8.
+fn read_through(source: &Source<'_>, job: &ImportJob) -> Result<u64> {
+    source.refuse_undeclared_utf8()?;
+    let mut table = Table::open(source, job.delimiter)?;
+    while table.next()?.is_some() {}
+    Ok(table.bytes_read())
+}
+
+fn compile<'j>(
+    transactions: &dyn Transactions,
+    job: &'j ImportJob,
+    source: &Source<'_>,
+    header: &[String],
+) -> Result<(ObjectId, Columns<'j>)> {
+    let mut compiled = None;
+    transactions.transact(source.name(), &mut |door| {
+        let object = Arc::clone(door.schema().object(&job.object)?);
+        let columns = Columns::compile(door, &object, job, source.name(), header)?;
+        compiled = Some((object.id, columns));
+        Ok(())
+    })?;
+    compiled.ok_or_else(|| Error::internal("a transaction without its body"))
+}
+
+fn ignored(job: &ImportJob, header: &[String]) -> Vec<String> {
+    let ignored = header.iter().filter(|name| job.ignore.contains(name));
+    ignored.cloned().collect()
+}
+
+/// An import under way.
+struct Import<'a, 'j> {
+    transactions: &'a dyn Transactions,
+    file: &'a str,
+    object: ObjectId,
+    check: bool,
+    columns: Columns<'j>,
+    /// In a rehearsal, the unique values of the rows before.
+    taken: Staged<Vec<u8>, ()>,
+    writer: Writer,
+}
+
+/// What one transaction did.
+#[derive(Default)]
+struct Batch {
+    /// Rows looked at, from the first on.
+    done: usize,
+    /// Rows to try again, by their place among those looked at.
+    waiting: Vec<usize>,
+    /// What happened to the others.
+    outcomes: Vec<Outcome>,
+}
+
+struct Outcome {
+    line: u64,
+    stored: bool,
+    notes: Vec<Note>,
+}
+
+impl Import<'_, '_> {
+    fn run(
+        &mut self,
+        mut table: Table<'_>,
+        bytes_total: u64,
+        progress: OnProgress<'_>,
+    ) -> Result<()> {
+        let mut rows = Vec::new();
+        let mut waiting = Vec::new();
+        loop {
+            while rows.len() < IMPORT_BATCH_ROWS_MAX
+                && let Some(row) = table.next()?
+            {
+                self.writer.report.rows_read += 1;
+                rows.push(row);
+            }
+            if rows.is_empty() {
+                break;
+            }
+            let last_chance = waiting.len() >= IMPORT_WAITING_ROWS_MAX;
+            waiting.extend(self.store(&mut rows, last_chance)?);
+            let done = Progress {
+                done: table.bytes_read(),
+                total: Some(bytes_total),
+            };
+            if !progress(done) {
+                return Err(Error::new(Code::Cancelled, "the import was cancelled"));
+            }
+        }
+        self.store_waiting(waiting)
+    }
+
+    /// Tries waiting rows again for as long as that helps, and refuses what is left.
+    fn store_waiting(&mut self, mut waiting: Vec<Row>) -> Result<()> {
+        for _ in 0..IMPORT_WAITING_ROUNDS_MAX {
+            let before = waiting.len();
+            let mut still = Vec::new();
+            while !waiting.is_empty() {
+                still.extend(self.store(&mut waiting, false)?);
+            }
+            waiting = still;
+            if waiting.len() == before {
+                break;
+            }
+        }
+        while !waiting.is_empty() {
+            self.store(&mut waiting, true)?;
+        }
+        Ok(())
+    }
+
+    /// Stores as many of the rows as one transaction takes and removes them from `rows`;
+    /// returns those that wait.
+    fn store(&mut self, rows: &mut Vec<Row>, last_chance: bool) -> Result<Vec<Row>> {
+        let mut batch = Batch::default();
+        let (transactions, file) = (self.transactions, self.file);
+        transactions.transact(file, &mut |door| {
+            self.discard();
+            batch = Batch::default();
+            self.fill(door, rows, last_chance, &mut batch)
+        })?;
+        self.keep();
+        for outcome in batch.outcomes {
+            self.report(outcome);
+        }
+        let done = rows.drain(..batch.done).enumerate();
+        Ok(done
+            .filter(|(place, _)| batch.waiting.binary_search(place).is_ok())
+            .map(|(_, row)| row)
+            .collect())
+    }
+
+    fn fill(
+        &mut self,
+        door: &mut Door<'_>,
+        rows: &[Row],
+        last_chance: bool,
+        batch: &mut Batch,
+    ) -> Result<()> {
+        // The schema may have a newer version of the object than the one the columns were
+        // compiled for; fields keep their numbers, derived data must follow the newer one.
+        let object = door.schema().by_id(self.object).map(Arc::clone);
+        let object = object.ok_or_else(|| Error::internal("an object is gone"))?;
+        for row in rows.iter().take(IMPORT_BATCH_ROWS_MAX) {
+            if door.bytes() >= IMPORT_BATCH_BYTES_MAX {
+                break;
+            }
+            let (stored, notes) = match self.columns.read(row, last_chance) {
+                Reads::Waits => {
+                    batch.waiting.push(batch.done);
+                    batch.done += 1;
+                    continue;
+                }
+                Reads::Refused(notes) => (false, notes),
+                Reads::As(input, notes) => match self.create(door, &object, input) {
+                    Ok(()) => (true, notes),
+                    Err(error) if is_about_the_row(&error) => {
+                        (false, vec![self.columns.refusal(row, &error)])
+                    }
+                    Err(error) => return Err(error),
+                },
+            };
+            batch.done += 1;
+            let line = row.line;
+            batch.outcomes.push(Outcome {
+                line,
+                stored,
+                notes,
+            });
+        }
+        Ok(())
+    }
+
+    /// Creates one record, or finds out whether it could be created.
+    fn create(&mut self, door: &mut Door<'_>, object: &Arc<Object>, input: Input) -> Result<()> {
+        let owner = match object.owned {
+            true => input.owner.unwrap_or(door.actor().user()),
+            false => None,
+        };
+        if !door.plan(object, Action::Import).permits(owner) {
+            return Err(denied(object, Action::Import));
+        }
+        let texts = self.columns.texts_of(object, &input);
+        if !self.check {
+            let id = door.attempt(|door| door.create(object, input))?;
+            self.columns.add_row(texts, Found::Record(id));
+            return Ok(());
+        }
+        let unique = unique_values(object, &input);
+        if let Some((_, field)) = unique.iter().find(|(key, _)| self.taken.get(key).is_some()) {
+            let message = format!("`{field}` is taken by an earlier row");
+            return Err(Error::new(Code::Duplicate, message).field(field));
+        }
+        door.rehearse(|door| door.create(object, input))?;
+        for (key, _) in unique {
+            self.taken.stage(key, ());
+        }
+        self.columns.add_row(texts, Found::Row);
+        Ok(())
+    }
+
+    fn discard(&mut self) {
+        self.taken.discard();
+        self.columns.look_ups.iter_mut().for_each(|l| l.discard());
+    }
+
+    fn keep(&mut self) {
+        self.taken.keep();
+        self.columns.look_ups.iter_mut().for_each(|l| l.keep());
+    }
+
+    fn report(&mut self, outcome: Outcome) {
+        let report = &mut self.writer.report;
+        match outcome.stored {
+            true => report.rows_stored += 1,
+            false => report.rows_refused += 1,
+        }
+        let repaired = outcome
+            .notes
+            .iter()
+            .filter(|n| n.kind == FaultKind::Repaired);
+        let repaired = repaired.count() as u64;
+        report.cells_repaired += repaired;
+        report.rows_repaired += u64::from(repaired > 0);
+        let file = report.file.clone();
+        for note in outcome.notes {
+            self.writer.add(Fault {
+                file: file.clone(),
+                line: outcome.line,
+                column: note.column,
+                field: note.field,
+                value: note.value,
+                kind: note.kind,
+                message: note.message,
+            });
+        }
+    }
+}
+
+/// The keys under which the unique values of a row will stand, with their fields.
+fn unique_values<'o>(object: &'o Object, input: &Input) -> Vec<(Vec<u8>, &'o str)> {
+    let unique = object.fields.iter().filter(|field| field.unique);
+    unique
+        .filter_map(|field| {
+            let value = input.get(field.id)?;
+            Some((
+                keys::unique(object.id, field.id, value),
+                field.name.as_str(),
+            ))
+        })
+        .collect()
+}
+
+/// Whether an error is about the data of one row. Everything else is about the store, and ends
+/// the import.
+fn is_about_the_row(error: &Error) -> bool {
+    let code = error.code();
+    code.is_refusal() || matches!(code, Code::LimitExceeded | Code::TooLarge)
+}

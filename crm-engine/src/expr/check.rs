@@ -1,0 +1,491 @@
+//! From syntax to checked expressions: names become fields under a mask, literals become values
+//! of what they stand beside, and everything else is refused.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use sqlparser::ast::{
+    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
+    Ident, InTarget, TypedString, UnaryOperator, Value as Literal,
+};
+
+use super::Plans;
+use super::domain::Domain;
+use super::eval::{Arithmetic, Comparison, Operand, Path, Step, Test};
+use super::params::{Parameters, pattern};
+use super::syntax::{Ast, Name, blame, place, unexpected};
+use crate::error::{Code, Error, Result};
+use crate::limits::{EXPRESSION_DEPTH_MAX, PATH_STEPS_MAX};
+use crate::policy::Plan;
+use crate::schema::{Field, Object, Schema};
+use crate::value::{Value, ValueType, shorten};
+
+/// What names mean.
+#[derive(Clone, Copy)]
+pub(crate) struct Scope<'a> {
+    pub(crate) schema: &'a Schema,
+    /// The object whose fields a name without a path names.
+    pub(crate) object: &'a Arc<Object>,
+    /// The plans under which records are read.
+    pub(crate) plans: &'a Plans<'a>,
+}
+
+/// The field of that name, if the plan shows it. Fields that are hidden and fields that do not
+/// exist give one error (invariant *invisible is absent*).
+fn visible_field<'o>(object: &'o Object, plan: &Plan, name: &Name) -> Result<&'o Field> {
+    object
+        .find(&name.text)
+        .filter(|field| plan.shows(field.id))
+        .ok_or_else(|| blame(object.unknown_field(&shorten(&name.text)), name.at))
+}
+
+/// Checks the expressions of one text; they share its parameters.
+pub(crate) struct Checker<'a> {
+    scope: Scope<'a>,
+    pub(crate) parameters: Parameters,
+}
+
+/// Something with a value: what stands beside a literal or a parameter gives it its type.
+enum Term {
+    Typed(Operand, Domain),
+    Literal(Value),
+    Parameter(usize),
+}
+
+impl<'a> Checker<'a> {
+    pub(crate) fn new(scope: Scope<'a>) -> Checker<'a> {
+        Checker {
+            scope,
+            parameters: Parameters::default(),
+        }
+    }
+
+    /// Checks a condition.
+    pub(crate) fn test(&mut self, ast: &Ast) -> Result<Test> {
+        self.test_at(ast, 0)
+    }
+
+    /// Checks an operand that stands alone: a column or a key of an order.
+    pub(crate) fn operand(&mut self, ast: &Ast) -> Result<(Operand, Domain)> {
+        let term = self.term(ast, 0)?;
+        self.natural(term, ast)
+    }
+
+    /// Checks a value for `domain`: a literal or a parameter.
+    pub(crate) fn value(&mut self, ast: &Ast, domain: &Domain) -> Result<Operand> {
+        match self.term(ast, 0)? {
+            Term::Typed(..) => Err(unexpected(ast, "a value or a parameter")),
+            term => self.fit(term, domain, ast),
+        }
+    }
+
+    fn test_at(&mut self, ast: &Ast, depth: usize) -> Result<Test> {
+        bound_depth(ast, depth)?;
+        let depth = depth + 1;
+        match ast {
+            Expr::Nested(inner) => self.test_at(inner, depth),
+            Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                expr,
+            } => Ok(not(true, self.test_at(expr, depth)?)),
+            Expr::BinaryOp {
+                op: op @ (BinaryOperator::And | BinaryOperator::Or),
+                ..
+            } => {
+                let tests = chain(ast, op)
+                    .into_iter()
+                    .map(|part| self.test_at(part, depth))
+                    .collect::<Result<Vec<Test>>>()?;
+                Ok(match op {
+                    BinaryOperator::And => Test::And(tests),
+                    _ => Test::Or(tests),
+                })
+            }
+            Expr::BinaryOp { left, op, right } if comparison(op).is_some() => {
+                let comparison = comparison(op).unwrap_or(Comparison::Equal);
+                let (left, right) = self.pair(left, right, depth)?;
+                Ok(Test::Compare(left, comparison, right))
+            }
+            Expr::IsNull(operand) => self.is_null(operand, depth),
+            Expr::IsNotNull(operand) => Ok(not(true, self.is_null(operand, depth)?)),
+            Expr::In {
+                expr,
+                target: InTarget::List(list),
+                negated,
+                global: false,
+            } => Ok(not(*negated, self.one_of(expr, list, depth)?)),
+            Expr::Between {
+                expr,
+                negated,
+                low,
+                high,
+            } => {
+                let (value, low) = self.pair(expr, low, depth)?;
+                let (same, high) = self.pair(expr, high, depth)?;
+                let between = Test::And(vec![
+                    Test::Compare(value, Comparison::GreaterOrEqual, low),
+                    Test::Compare(same, Comparison::LessOrEqual, high),
+                ]);
+                Ok(not(*negated, between))
+            }
+            Expr::Like {
+                negated,
+                any: false,
+                expr,
+                pattern,
+                escape_char: None,
+            } => Ok(not(*negated, self.like(expr, pattern, depth)?)),
+            other => self.checked(other, depth),
+        }
+    }
+
+    /// A checkbox, or a truth value, as a condition.
+    fn checked(&mut self, ast: &Ast, depth: usize) -> Result<Test> {
+        let domain = Domain::plain(ValueType::Checkbox);
+        match self.term(ast, depth)? {
+            Term::Typed(operand, found) if found.value_type == ValueType::Checkbox => {
+                Ok(Test::Checked(operand))
+            }
+            Term::Literal(Value::Null) => Ok(Test::Constant(None)),
+            Term::Literal(Value::Checkbox(answer)) => Ok(Test::Constant(Some(answer))),
+            term @ Term::Parameter(_) => self.fit(term, &domain, ast).map(Test::Checked),
+            _ => Err(unexpected(ast, "a condition")),
+        }
+    }
+
+    fn is_null(&mut self, ast: &Ast, depth: usize) -> Result<Test> {
+        let term = self.term(ast, depth)?;
+        self.natural(term, ast)
+            .map(|(operand, _)| Test::IsNull(operand))
+    }
+
+    fn one_of(&mut self, ast: &Ast, list: &[Ast], depth: usize) -> Result<Test> {
+        let term = self.term(ast, depth)?;
+        let (operand, domain) = self.natural(term, ast)?;
+        let list = list
+            .iter()
+            .map(|item| match self.term(item, depth)? {
+                Term::Typed(other, found) => {
+                    comparable(&domain, &found, item)?;
+                    Ok(other)
+                }
+                term => self.fit(term, &domain, item),
+            })
+            .collect::<Result<Vec<Operand>>>()?;
+        Ok(Test::In(operand, list))
+    }
+
+    fn like(&mut self, ast: &Ast, wanted: &Ast, depth: usize) -> Result<Test> {
+        let term = self.term(ast, depth)?;
+        let (operand, domain) = self.natural(term, ast)?;
+        if !domain.is_text() && domain.value_type != ValueType::Tags {
+            let error = format!("`LIKE` takes a text, not `{}`", domain.value_type.name());
+            return Err(blame(Error::new(Code::WrongType, error), place(ast)));
+        }
+        let pattern = match self.term(wanted, depth)? {
+            Term::Literal(value) => {
+                Operand::Constant(pattern(value).map_err(|error| blame(error, place(wanted)))?)
+            }
+            Term::Parameter(parameter) => {
+                let text = Domain::plain(ValueType::Text);
+                Operand::Bound(self.parameters.slot(parameter, text, true, place(wanted)))
+            }
+            Term::Typed(..) => return Err(unexpected(wanted, "a pattern or a parameter")),
+        };
+        Ok(Test::Like(operand, pattern))
+    }
+
+    /// Two operands that are compared: each that has no type takes it from the other.
+    fn pair(&mut self, left: &Ast, right: &Ast, depth: usize) -> Result<(Operand, Operand)> {
+        match (self.term(left, depth)?, self.term(right, depth)?) {
+            (Term::Typed(a, domain), Term::Typed(b, other)) => {
+                comparable(&domain, &other, right)?;
+                Ok((a, b))
+            }
+            (Term::Typed(a, domain), b) => Ok((a, self.fit(b, &domain, right)?)),
+            (a, Term::Typed(b, domain)) => Ok((self.fit(a, &domain, left)?, b)),
+            (a @ Term::Parameter(_), b) => {
+                let (b, domain) = self.natural(b, right)?;
+                Ok((self.fit(a, &domain, left)?, b))
+            }
+            (a, b) => {
+                let (a, domain) = self.natural(a, left)?;
+                Ok((a, self.fit(b, &domain, right)?))
+            }
+        }
+    }
+
+    fn term(&mut self, ast: &Ast, depth: usize) -> Result<Term> {
+        bound_depth(ast, depth)?;
+        let depth = depth + 1;
+        match ast {
+            Expr::Nested(inner) => self.term(inner, depth),
+            Expr::Identifier(name) => self.path(std::slice::from_ref(name)),
+            Expr::CompoundIdentifier(names) => self.path(names),
+            Expr::Value(literal) => self.literal(&literal.value, ast),
+            Expr::TypedString(typed) => moment(typed, ast).map(Term::Literal),
+            Expr::UnaryOp {
+                op: UnaryOperator::Minus,
+                expr,
+            } => match self.term(expr, depth)? {
+                Term::Literal(Value::Integer(n)) => Ok(Term::Literal(Value::Integer(-n))),
+                Term::Literal(Value::Decimal(n)) => Ok(Term::Literal(Value::Decimal(-n))),
+                term => {
+                    let number = self.number(term, expr)?;
+                    Ok(computed(Operand::Negative(Box::new(number))))
+                }
+            },
+            Expr::BinaryOp { left, op, right } => {
+                let operator = arithmetic(op).ok_or_else(|| unexpected(ast, "a value"))?;
+                let left_term = self.term(left, depth)?;
+                let a = self.number(left_term, left)?;
+                let right_term = self.term(right, depth)?;
+                let b = self.number(right_term, right)?;
+                Ok(computed(Operand::Arithmetic(Box::new((a, operator, b)))))
+            }
+            Expr::Function(function) => match argument_of(function, "currency") {
+                Some(argument) => self.currency(argument, depth),
+                None => Err(unexpected(ast, "a value")),
+            },
+            _ => Err(unexpected(ast, "a value")),
+        }
+    }
+
+    fn currency(&mut self, argument: &Ast, depth: usize) -> Result<Term> {
+        match self.term(argument, depth)? {
+            Term::Typed(operand, domain) if domain.value_type == ValueType::Money => {
+                let operand = Operand::Currency(Box::new(operand));
+                Ok(Term::Typed(operand, Domain::plain(ValueType::Text)))
+            }
+            _ => Err(blame(
+                Error::new(Code::WrongType, "`currency` takes a field of type `money`"),
+                place(argument),
+            )),
+        }
+    }
+
+    fn literal(&mut self, literal: &Literal, ast: &Ast) -> Result<Term> {
+        let number = |text: &str| match text.parse::<i64>() {
+            Ok(n) => Ok(Value::Integer(n)),
+            Err(_) => Decimal::from_str_exact(text).map(Value::Decimal),
+        };
+        match literal {
+            Literal::Null => Ok(Term::Literal(Value::Null)),
+            Literal::Boolean(answer) => Ok(Term::Literal(Value::Checkbox(*answer))),
+            Literal::SingleQuotedString(text) => Ok(Term::Literal(Value::Text(text.clone()))),
+            Literal::Number(text, false) => number(text).map(Term::Literal).map_err(|_| {
+                let error = format!("`{}` is not a number of up to 28 digits", shorten(text));
+                blame(Error::new(Code::InvalidValue, error), place(ast))
+            }),
+            Literal::Placeholder(name) => match self.parameters.place(name) {
+                Some(parameter) => Ok(Term::Parameter(parameter)),
+                None => Err(unexpected(ast, "`?` or `:name`")),
+            },
+            _ => Err(unexpected(ast, "a value")),
+        }
+    }
+
+    /// Follows names over references, under the plan of every object on the way.
+    fn path(&self, names: &[Ident]) -> Result<Term> {
+        let mut object = self.scope.object;
+        let mut plan = (self.scope.plans)(object);
+        let mut first = None;
+        let mut steps = Vec::new();
+        for (position, name) in names.iter().map(Name::from).enumerate() {
+            let field = visible_field(object, &plan, &name)?;
+            match first {
+                None => first = Some(field.id),
+                Some(_) => steps.push(Step {
+                    object: object.id,
+                    plan,
+                    field: field.id,
+                }),
+            }
+            if position + 1 == names.len() {
+                let domain = Domain::of(object, field);
+                let operand = match first {
+                    Some(first) if !steps.is_empty() => {
+                        Operand::Path(Box::new(Path { first, steps }))
+                    }
+                    _ => Operand::Field(field.id),
+                };
+                return Ok(Term::Typed(operand, domain));
+            }
+            if position == PATH_STEPS_MAX {
+                let error = format!("a path follows at most {PATH_STEPS_MAX} references");
+                return Err(blame(Error::new(Code::LimitExceeded, error), name.at));
+            }
+            let target = field
+                .target
+                .and_then(|target| self.scope.schema.by_id(target));
+            object = target.ok_or_else(|| {
+                let error = format!("`{}` is not a reference", field.name);
+                blame(
+                    Error::new(Code::WrongType, error).field(&field.name),
+                    name.at,
+                )
+            })?;
+            plan = (self.scope.plans)(object);
+        }
+        Err(Error::internal("a path without names"))
+    }
+
+    /// A literal or a parameter as a value of `domain`.
+    fn fit(&mut self, term: Term, domain: &Domain, ast: &Ast) -> Result<Operand> {
+        match term {
+            Term::Typed(operand, _) => Ok(operand),
+            Term::Literal(value) => match domain.fit(value) {
+                Ok(value) => Ok(Operand::Constant(value)),
+                Err(error) => Err(blame(error, place(ast))),
+            },
+            Term::Parameter(parameter) => {
+                let place = self
+                    .parameters
+                    .slot(parameter, domain.clone(), false, place(ast));
+                Ok(Operand::Bound(place))
+            }
+        }
+    }
+
+    /// A term with the type it has by itself.
+    fn natural(&mut self, term: Term, ast: &Ast) -> Result<(Operand, Domain)> {
+        match term {
+            Term::Typed(operand, domain) => Ok((operand, domain)),
+            Term::Literal(value) => {
+                let domain = Domain::plain(value.value_type().unwrap_or(ValueType::Text));
+                Ok((Operand::Constant(value), domain))
+            }
+            Term::Parameter(_) => Err(blame(
+                Error::new(Code::WrongType, "nothing tells the type of this parameter"),
+                place(ast),
+            )),
+        }
+    }
+
+    fn number(&mut self, term: Term, ast: &Ast) -> Result<Operand> {
+        match term {
+            Term::Typed(_, ref domain) if !domain.is_number() => {
+                let kind = domain.value_type.name();
+                let error = format!("arithmetic takes integers and decimals, not `{kind}`");
+                Err(blame(Error::new(Code::WrongType, error), place(ast)))
+            }
+            term => self.fit(term, &Domain::plain(ValueType::Decimal), ast),
+        }
+    }
+}
+
+fn not(negated: bool, test: Test) -> Test {
+    match negated {
+        true => Test::Not(Box::new(test)),
+        false => test,
+    }
+}
+
+fn computed(operand: Operand) -> Term {
+    Term::Typed(operand, Domain::plain(ValueType::Decimal))
+}
+
+fn bound_depth(ast: &Ast, depth: usize) -> Result<()> {
+    if depth < EXPRESSION_DEPTH_MAX {
+        return Ok(());
+    }
+    let error = format!("an expression nests at most {EXPRESSION_DEPTH_MAX} levels deep");
+    Err(blame(Error::new(Code::LimitExceeded, error), place(ast)))
+}
+
+/// The parts of `a AND b AND c`, which is parsed as a tree that leans to the left.
+fn chain<'t>(ast: &'t Ast, operator: &BinaryOperator) -> Vec<&'t Ast> {
+    let mut parts = Vec::new();
+    let mut rest = ast;
+    while let Expr::BinaryOp { left, op, right } = rest {
+        if op != operator {
+            break;
+        }
+        parts.push(&**right);
+        rest = left;
+    }
+    parts.push(rest);
+    parts.reverse();
+    parts
+}
+
+fn comparison(operator: &BinaryOperator) -> Option<Comparison> {
+    match operator {
+        BinaryOperator::Eq => Some(Comparison::Equal),
+        BinaryOperator::NotEq => Some(Comparison::NotEqual),
+        BinaryOperator::Lt => Some(Comparison::Less),
+        BinaryOperator::LtEq => Some(Comparison::LessOrEqual),
+        BinaryOperator::Gt => Some(Comparison::Greater),
+        BinaryOperator::GtEq => Some(Comparison::GreaterOrEqual),
+        _ => None,
+    }
+}
+
+fn arithmetic(operator: &BinaryOperator) -> Option<Arithmetic> {
+    match operator {
+        BinaryOperator::Plus => Some(Arithmetic::Add),
+        BinaryOperator::Minus => Some(Arithmetic::Subtract),
+        BinaryOperator::Multiply => Some(Arithmetic::Multiply),
+        BinaryOperator::Divide => Some(Arithmetic::Divide),
+        _ => None,
+    }
+}
+
+fn comparable(domain: &Domain, other: &Domain, ast: &Ast) -> Result<()> {
+    if domain.compares_with(other) {
+        return Ok(());
+    }
+    let (kind, other) = (domain.value_type.name(), other.value_type.name());
+    let error = format!("`{kind}` cannot be compared with this `{other}`");
+    Err(blame(Error::new(Code::WrongType, error), place(ast)))
+}
+
+/// `DATE '2017-03-01'` and `TIMESTAMP '2017-03-01T09:00Z'`.
+fn moment(typed: &TypedString, ast: &Ast) -> Result<Value> {
+    let kind = match typed.data_type {
+        DataType::Date => ValueType::Date,
+        DataType::Timestamp(None, _) => ValueType::DateTime,
+        _ => return Err(unexpected(ast, "`DATE` or `TIMESTAMP`")),
+    };
+    match &typed.value.value {
+        Literal::SingleQuotedString(text) => {
+            crate::value::parse(kind, text).map_err(|error| blame(error, place(ast)))
+        }
+        _ => Err(unexpected(ast, "a text in single quotes")),
+    }
+}
+
+/// The one argument of a call of the function `name`; none for any other call.
+pub(crate) fn argument_of<'t>(function: &'t Function, name: &str) -> Option<&'t Ast> {
+    match call(function)? {
+        (called, FunctionArgExpr::Expr(argument)) if called == name => Some(argument),
+        _ => None,
+    }
+}
+
+/// The lower-case name and the one argument of a call without any additions.
+pub(crate) fn call(function: &Function) -> Option<(String, &FunctionArgExpr)> {
+    let Function {
+        name,
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(list),
+        within_group,
+        filter: None,
+        null_treatment: None,
+        over: None,
+    } = function
+    else {
+        return None;
+    };
+    match list.args.as_slice() {
+        [FunctionArg::Unnamed(argument)]
+            if list.duplicate_treatment.is_none()
+                && list.clauses.is_empty()
+                && within_group.is_empty() =>
+        {
+            Some((name.to_string().to_lowercase(), argument))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,307 @@
+//! Checked expressions and their evaluation, with SQL's three-valued logic.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+
+use super::domain::midnight;
+use super::like;
+use super::row::{Row, StoredRow};
+use crate::error::{Error, Result};
+use crate::ids::{FieldId, ObjectId};
+use crate::policy::Plan;
+use crate::schema::keys;
+use crate::store::Read;
+use crate::value::{Money, Value, compare};
+
+/// What is true, false or unknown of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Test {
+    Constant(Option<bool>),
+    /// A checkbox.
+    Checked(Operand),
+    And(Vec<Test>),
+    Or(Vec<Test>),
+    Not(Box<Test>),
+    Compare(Operand, Comparison, Operand),
+    In(Operand, Vec<Operand>),
+    IsNull(Operand),
+    /// The second operand is a folded pattern.
+    Like(Operand, Operand),
+}
+
+/// How two values are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// What has a value for a record.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Operand {
+    Constant(Value),
+    /// The value bound to a place of a parameter.
+    Bound(usize),
+    Field(FieldId),
+    Path(Box<Path>),
+    Negative(Box<Operand>),
+    Arithmetic(Box<(Operand, Arithmetic, Operand)>),
+    /// The currency of an amount.
+    Currency(Box<Operand>),
+}
+
+/// A field of a record that is reached over references.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Path {
+    /// The reference of the record itself.
+    pub(super) first: FieldId,
+    /// The object each reference refers to and the field read there; of the last, the value.
+    pub(super) steps: Vec<Step>,
+}
+
+/// One step of a path. Its plan applies to the record it reaches.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Step {
+    pub(super) object: ObjectId,
+    pub(super) plan: Arc<Plan>,
+    pub(super) field: FieldId,
+}
+
+/// An operation on numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+}
+
+/// What an expression is evaluated against.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    /// The record.
+    pub(crate) row: &'a dyn Row,
+    /// Where references are followed: the same state the record is from.
+    pub(crate) read: &'a dyn Read,
+    /// The values of the parameters, place by place.
+    pub(crate) bound: &'a [Value],
+}
+
+impl Test {
+    /// Whether the test holds; none when that is unknown.
+    pub(crate) fn evaluate(&self, context: &Context<'_>) -> Result<Option<bool>> {
+        match self {
+            Test::Constant(answer) => Ok(*answer),
+            Test::Checked(operand) => Ok(operand.evaluate(context)?.as_bool()),
+            Test::And(tests) => decided_by(false, tests.iter().map(|test| test.evaluate(context))),
+            Test::Or(tests) => decided_by(true, tests.iter().map(|test| test.evaluate(context))),
+            Test::Not(test) => Ok(test.evaluate(context)?.map(|answer| !answer)),
+            Test::Compare(left, comparison, right) => {
+                let (left, right) = (left.evaluate(context)?, right.evaluate(context)?);
+                Ok(comparison.holds(relate(&left, &right)))
+            }
+            Test::In(operand, list) => {
+                let value = operand.evaluate(context)?;
+                let equal = list.iter().map(|item| {
+                    let item = item.evaluate(context)?;
+                    Ok(Comparison::Equal.holds(relate(&value, &item)))
+                });
+                decided_by(true, equal)
+            }
+            Test::IsNull(operand) => Ok(Some(operand.evaluate(context)?.is_null())),
+            Test::Like(operand, pattern) => {
+                let (value, pattern) = (operand.evaluate(context)?, pattern.evaluate(context)?);
+                let Some(pattern) = pattern.as_text() else {
+                    return Ok(None);
+                };
+                Ok(match value.as_tags() {
+                    Some(tags) => Some(tags.iter().any(|tag| like::matches(pattern, tag))),
+                    None => value.as_text().map(|text| like::matches(pattern, text)),
+                })
+            }
+        }
+    }
+
+    /// The constants and parameters one of which `field` must equal wherever the test holds; none
+    /// when the test does not say. This tells a query which records it need not look at.
+    pub(crate) fn pins(&self, field: FieldId) -> Option<Vec<&Operand>> {
+        match self {
+            Test::And(tests) => tests.iter().find_map(|test| test.pins(field)),
+            test => test.is_pin(field),
+        }
+    }
+
+    /// As [`pins`](Test::pins), where the test says nothing else.
+    pub(crate) fn is_pin(&self, field: FieldId) -> Option<Vec<&Operand>> {
+        let fixed =
+            |operand: &&Operand| matches!(operand, Operand::Constant(_) | Operand::Bound(_));
+        match self {
+            Test::Compare(Operand::Field(f), Comparison::Equal, other)
+            | Test::Compare(other, Comparison::Equal, Operand::Field(f))
+                if *f == field =>
+            {
+                Some(other).filter(fixed).map(|operand| vec![operand])
+            }
+            Test::In(Operand::Field(f), list) if *f == field => list
+                .iter()
+                .all(|item| fixed(&item))
+                .then(|| list.iter().collect()),
+            _ => None,
+        }
+    }
+}
+
+/// `AND` is decided by the first false, `OR` by the first true; failing that, by an unknown.
+fn decided_by(
+    decision: bool,
+    answers: impl Iterator<Item = Result<Option<bool>>>,
+) -> Result<Option<bool>> {
+    let mut result = Some(!decision);
+    for answer in answers {
+        match answer? {
+            Some(answer) if answer == decision => return Ok(Some(decision)),
+            Some(_) => {}
+            None => result = None,
+        }
+    }
+    Ok(result)
+}
+
+/// How two values stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Relation {
+    /// One of them is no value.
+    Unknown,
+    /// They differ, and nothing tells which one is greater.
+    Unequal,
+    Ordered(Ordering),
+}
+
+impl Comparison {
+    fn holds(self, relation: Relation) -> Option<bool> {
+        match (relation, self) {
+            (Relation::Unknown, _) => None,
+            (Relation::Unequal, Comparison::Equal) => Some(false),
+            (Relation::Unequal, Comparison::NotEqual) => Some(true),
+            (Relation::Unequal, _) => None,
+            (Relation::Ordered(order), comparison) => Some(match comparison {
+                Comparison::Equal => order.is_eq(),
+                Comparison::NotEqual => order.is_ne(),
+                Comparison::Less => order.is_lt(),
+                Comparison::LessOrEqual => order.is_le(),
+                Comparison::Greater => order.is_gt(),
+                Comparison::GreaterOrEqual => order.is_ge(),
+            }),
+        }
+    }
+}
+
+fn relate(a: &Value, b: &Value) -> Relation {
+    match (a, b) {
+        (Value::Null, _) | (_, Value::Null) => Relation::Unknown,
+        (Value::Money(a), Value::Money(b)) if a.currency != b.currency => Relation::Unequal,
+        (Value::Date(a), Value::DateTime(_)) => relate(&midnight(*a), b),
+        (Value::DateTime(_), Value::Date(b)) => relate(a, &midnight(*b)),
+        (a, b) if a.value_type() == b.value_type() => match compare(a, b) {
+            Ordering::Equal if a != b => Relation::Unequal,
+            order => Relation::Ordered(order),
+        },
+        (a, b) => match (amount(a), amount(b), a.as_text(), b.as_text()) {
+            (Some(a), Some(b), ..) => Relation::Ordered(a.cmp(&b)),
+            (.., Some(a), Some(b)) => relate(&a.into(), &b.into()),
+            _ => Relation::Unequal,
+        },
+    }
+}
+
+/// A number, or the amount of money.
+fn amount(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Integer(n) => Some(Decimal::from(*n)),
+        Value::Decimal(n) => Some(*n),
+        Value::Money(Money { amount, .. }) => Some(*amount),
+        _ => None,
+    }
+}
+
+impl Operand {
+    /// The value of a constant or a parameter; none for what depends on the record.
+    pub(crate) fn fixed<'a>(&'a self, bound: &'a [Value]) -> Option<&'a Value> {
+        match self {
+            Operand::Constant(value) => Some(value),
+            Operand::Bound(place) => bound.get(*place),
+            _ => None,
+        }
+    }
+
+    /// The value for a record; [`Value::Null`] where there is none.
+    pub(crate) fn evaluate<'a>(&'a self, context: &Context<'a>) -> Result<Cow<'a, Value>> {
+        match self {
+            Operand::Constant(_) | Operand::Bound(_) => match self.fixed(context.bound) {
+                Some(value) => Ok(Cow::Borrowed(value)),
+                None => Err(Error::internal("a parameter was not bound")),
+            },
+            Operand::Field(field) => context.row.value(*field),
+            Operand::Path(path) => path.follow(context).map(Cow::Owned),
+            Operand::Negative(operand) => {
+                let number = amount(&*operand.evaluate(context)?);
+                Ok(Cow::Owned(
+                    number.map_or(Value::Null, |number| Value::Decimal(-number)),
+                ))
+            }
+            Operand::Arithmetic(operation) => {
+                let (left, operator, right) = &**operation;
+                let left = amount(&*left.evaluate(context)?);
+                let right = amount(&*right.evaluate(context)?);
+                let result = left.zip(right).and_then(|(a, b)| operator.apply(a, b));
+                Ok(Cow::Owned(result.map_or(Value::Null, Value::Decimal)))
+            }
+            Operand::Currency(operand) => {
+                let money = operand.evaluate(context)?.as_money();
+                let code = money.map(|money| Value::from(money.currency.as_str()));
+                Ok(Cow::Owned(code.unwrap_or_default()))
+            }
+        }
+    }
+}
+
+impl Arithmetic {
+    /// None where numbers of 28 digits have no answer.
+    fn apply(self, a: Decimal, b: Decimal) -> Option<Decimal> {
+        match self {
+            Arithmetic::Add => a.checked_add(b),
+            Arithmetic::Subtract => a.checked_sub(b),
+            Arithmetic::Multiply => a.checked_mul(b),
+            Arithmetic::Divide => a.checked_div(b),
+        }
+    }
+}
+
+impl Path {
+    /// A record that is not there and one that the step's plan does not reach are the same: no
+    /// value (invariant *invisible is absent*).
+    fn follow(&self, context: &Context<'_>) -> Result<Value> {
+        let mut value = context.row.value(self.first)?.into_owned();
+        for step in &self.steps {
+            let Some(id) = value.as_reference() else {
+                return Ok(Value::Null);
+            };
+            let Some(bytes) = context.read.get(&keys::record(step.object, id))? else {
+                return Ok(Value::Null);
+            };
+            let row = StoredRow::new(id, &bytes)?;
+            if !step.plan.permits(row.owner()) {
+                return Ok(Value::Null);
+            }
+            value = row.value(step.field)?.into_owned();
+        }
+        Ok(value)
+    }
+}

@@ -1,0 +1,120 @@
+//! The one condition language: SQL expressions over the fields of one object.
+//!
+//! Filters, rights, stage requirements, smart lists and reports are all written in it. A text is
+//! compiled once against an object and the plans of an actor, and then evaluated for any number
+//! of records.
+//!
+//! | Written | Meaning |
+//! |---|---|
+//! | `amount`, `"order"` | a field; quotes where the name is a word of SQL |
+//! | `owner.department.name` | a field of a referred record, at most [`PATH_STEPS_MAX`](crate::limits::PATH_STEPS_MAX) references away |
+//! | `'text'`, `12.5`, `TRUE`, `NULL`, `DATE '2017-03-01'`, `TIMESTAMP '2017-03-01T09:00Z'` | values |
+//! | `?`, `:name` | parameters |
+//! | `=` `<>` `<` `<=` `>` `>=` `IN (..)` `BETWEEN .. AND ..` `IS [NOT] NULL` | comparisons |
+//! | `LIKE 'a_c%'` | a text, or one of the tags, matches; case and the dots of `ё` do not matter |
+//! | `AND` `OR` `NOT` | three-valued logic, as in SQL |
+//! | `+` `-` `*` `/` | exact arithmetic on integers and decimals |
+//! | `currency(price)` | the currency of an amount, as text |
+//!
+//! Values are fitted to what they are compared with when the text is compiled: `'2017-03-01'`
+//! becomes a day beside a date and that day's midnight in UTC beside a date-time, `'won'` the
+//! number of a choice. A plain number beside money compares with the amount in any currency,
+//! `'100 EUR'` within that currency.
+//!
+//! **A record never makes a condition fail.** Where a value leaves no answer, the answer is
+//! unknown: division by zero, more than 28 digits, the greater of two amounts in different
+//! currencies, and the order of texts that differ only beyond
+//! [`SORT_TEXT_BYTES_MAX`](crate::limits::SORT_TEXT_BYTES_MAX).
+//!
+//! Fields that the actor may not see answer exactly as fields that do not exist, and records
+//! he may not see as absent ones, at every step of a path (invariant *invisible is absent*).
+
+mod check;
+mod domain;
+mod eval;
+mod like;
+mod params;
+mod row;
+mod syntax;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::policy::Plan;
+use crate::schema::{Object, Schema};
+use crate::store::Read;
+use crate::value::Value;
+
+pub(crate) use check::{Checker, Scope, call};
+pub(crate) use domain::Domain;
+pub(crate) use eval::{Context, Operand, Test};
+pub(crate) use params::Parameters;
+pub use params::Params;
+pub(crate) use row::{Row, StoredRow};
+pub(crate) use syntax::{Ast, Name, Source, blame, place, unexpected};
+
+/// Tells the plan under which the records of an object are read.
+pub(crate) type Plans<'a> = dyn Fn(&Object) -> Arc<Plan> + 'a;
+
+/// A condition on the records of one object, outside of a query.
+#[derive(Debug, Clone)]
+pub(crate) struct Condition {
+    test: Test,
+    parameters: Parameters,
+}
+
+impl Condition {
+    /// Compiles `text` for records of `object`, read under `plans`.
+    ///
+    /// # Errors
+    /// [`Code::Syntax`](crate::Code::Syntax),
+    /// [`Code::UnknownField`](crate::Code::UnknownField) for fields that do not exist or are
+    /// hidden, [`Code::WrongType`](crate::Code::WrongType),
+    /// [`Code::InvalidValue`](crate::Code::InvalidValue) and
+    /// [`Code::LimitExceeded`](crate::Code::LimitExceeded), with `line` and `column`.
+    pub(crate) fn compile(
+        schema: &Schema,
+        object: &Arc<Object>,
+        plans: &Plans<'_>,
+        text: &str,
+    ) -> Result<Condition> {
+        let mut source = Source::new(text)?;
+        let ast = source.expression()?;
+        source.end()?;
+        let mut checker = Checker::new(Scope {
+            schema,
+            object,
+            plans,
+        });
+        let test = checker.test(&ast)?;
+        Ok(Condition {
+            test,
+            parameters: checker.parameters,
+        })
+    }
+
+    /// Fits `params` to the places where the condition uses them.
+    ///
+    /// # Errors
+    /// As [`Parameters::bind`].
+    pub(crate) fn bind(&self, params: &Params) -> Result<Vec<Value>> {
+        self.parameters.bind(params)
+    }
+
+    /// Whether the condition holds for a record; none when that is unknown. `bound` comes from
+    /// [`bind`](Condition::bind).
+    ///
+    /// # Errors
+    /// What prevents reading the record or those its paths reach.
+    pub(crate) fn evaluate(
+        &self,
+        row: &dyn Row,
+        read: &dyn Read,
+        bound: &[Value],
+    ) -> Result<Option<bool>> {
+        self.test.evaluate(&Context { row, read, bound })
+    }
+}

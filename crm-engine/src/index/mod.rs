@@ -1,0 +1,240 @@
+//! Everything that is derived from records: list entries, back references, unique values and
+//! totals. What is derived is a pure function of the record, so that a rebuild from the records
+//! can be compared with what is stored.
+
+#[cfg(test)]
+mod tests;
+mod totals;
+
+use crate::error::{Code, Error, Result};
+use crate::ids::{FieldId, RecordId, UserId};
+use crate::schema::system::{OWNER, value_of};
+use crate::schema::{Object, keys};
+use crate::store::{KeyRange, Read, ScanOptions, Txn};
+use crate::value::{FieldsView, Record, RecordView, Value, encode_fields, put_uint, take_uint};
+
+pub(crate) use totals::{Group, Sums, add_to};
+
+/// A derived key and its value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Entry {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+}
+
+/// All entries derived from one record, in the order of their keys; totals are apart.
+pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<Vec<Entry>> {
+    let mut entries = Vec::with_capacity(2 * object.lists.len() + 4);
+    let columns: Vec<(FieldId, &Value)> = object
+        .columns
+        .iter()
+        .map(|field| (*field, record.fields.get(*field)))
+        .filter(|(_, value)| !value.is_null())
+        .collect();
+    for list in &object.lists {
+        let tail = keys::list_tail(list, id, |field| value_of(id, record, field));
+        let mut payload = Vec::with_capacity(64);
+        put_uint(&mut payload, record.head.owner.map_or(0, UserId::get));
+        encode_fields(&columns, &mut payload);
+        if object.owned {
+            let key = keys::own(object.id, list.id, record.head.owner)
+                .bytes(&tail)
+                .done();
+            entries.push(Entry {
+                key,
+                value: payload.clone(),
+            });
+        }
+        let key = keys::all(object.id, list.id).bytes(&tail).done();
+        entries.push(Entry {
+            key,
+            value: payload,
+        });
+    }
+    for field in &object.fields {
+        let value = record.fields.get(field.id);
+        if let Value::Reference(target) = value {
+            let key = keys::referrer(*target, object.id, field.id, id);
+            entries.push(Entry {
+                key,
+                value: Vec::new(),
+            });
+        }
+        if field.unique && !value.is_null() {
+            let mut bytes = Vec::new();
+            put_uint(&mut bytes, id.get());
+            entries.push(Entry {
+                key: keys::unique(object.id, field.id, value),
+                value: bytes,
+            });
+        }
+    }
+    entries.sort_unstable();
+    Ok(entries)
+}
+
+/// Brings the derived entries of every record from what `before` declares of its object to what
+/// `after` does: the lists, columns and totals that were added. Fields are the same in both.
+///
+/// # Errors
+/// [`Code::TooLarge`] when there are more records than one transaction can take.
+pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()> {
+    let new_totals = after
+        .totals
+        .iter()
+        .filter(|total| !before.totals.contains(total));
+    let added = Object {
+        totals: new_totals.cloned().collect(),
+        ..after.clone()
+    };
+    if before.lists == after.lists && before.columns == after.columns && added.totals.is_empty() {
+        return Ok(());
+    }
+    let range = keys::records(after.id);
+    let prefix = range.start().len();
+    let mut from = range.start().to_vec();
+    loop {
+        let rows = next_records(txn, range.clone().starting_at(&from))?;
+        let Some((last, _)) = rows.last() else { break };
+        // No key lies between a key and the same key with a zero byte behind it.
+        from = [last, &[0][..]].concat();
+        for (key, record) in &rows {
+            let id = RecordId::new(take_uint(&mut &key[prefix..])?)?;
+            let (old, new) = (entries(before, id, record)?, entries(after, id, record)?);
+            replace_entries(txn, &old, &new)?;
+            totals::update(txn, &added, None, Some(record))?;
+        }
+    }
+    Ok(())
+}
+
+/// Some records from the beginning of a range.
+fn next_records(read: &dyn Read, range: KeyRange) -> Result<Vec<(Vec<u8>, Record)>> {
+    const RECORDS_AT_ONCE: usize = 1_000;
+    let mut rows = read.scan(range, ScanOptions::FORWARD.limit(RECORDS_AT_ONCE))?;
+    let mut records = Vec::new();
+    while let Some((key, bytes)) = rows.next()? {
+        records.push((key.to_vec(), RecordView::new(bytes)?.decode()?));
+    }
+    Ok(records)
+}
+
+/// Writes what `after` has beyond `before`, and removes what it lacks. Both are in key order.
+fn replace_entries(txn: &mut Txn, before: &[Entry], after: &[Entry]) -> Result<()> {
+    for entry in before {
+        if after
+            .binary_search_by(|other| other.key.cmp(&entry.key))
+            .is_err()
+        {
+            txn.delete(&entry.key)?;
+        }
+    }
+    for entry in after {
+        if before.binary_search(entry).is_err() {
+            txn.put(&entry.key, &entry.value)?;
+        }
+    }
+    Ok(())
+}
+
+/// Brings the derived entries and totals from the old state of a record to the new one.
+///
+/// # Errors
+/// [`Code::Duplicate`] when a unique value is taken. The message says only that it is taken.
+pub(crate) fn update(
+    txn: &mut Txn,
+    object: &Object,
+    id: RecordId,
+    old: Option<&Record>,
+    new: Option<&Record>,
+) -> Result<()> {
+    if let Some(new) = new {
+        check_unique(txn, object, id, new)?;
+    }
+    let of = |record: Option<&Record>| match record {
+        Some(record) => entries(object, id, record),
+        None => Ok(Vec::new()),
+    };
+    replace_entries(txn, &of(old)?, &of(new)?)?;
+    totals::update(txn, object, old, new)
+}
+
+fn check_unique(txn: &Txn, object: &Object, id: RecordId, record: &Record) -> Result<()> {
+    for field in object.fields.iter().filter(|field| field.unique) {
+        let value = record.fields.get(field.id);
+        if value.is_null() {
+            continue;
+        }
+        if let Some(holder) = txn.get(&keys::unique(object.id, field.id, value))?
+            && take_uint(&mut holder.as_ref())? != id.get()
+        {
+            return Err(Error::new(
+                Code::Duplicate,
+                format!(
+                    "`{}` is taken: `{}`",
+                    field.name,
+                    crate::value::shorten(&field.to_text(value))
+                ),
+            )
+            .field(&field.name));
+        }
+    }
+    Ok(())
+}
+
+/// A row of a list as its entry tells it: the record, its owner and the list's columns.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ListRow<'a> {
+    pub(crate) id: RecordId,
+    pub(crate) owner: Option<UserId>,
+    columns: &'a [u8],
+}
+
+impl<'a> ListRow<'a> {
+    /// Reads an entry; `tail` is its key behind the list (and owner), `list` its order.
+    pub(crate) fn new(
+        list: &crate::schema::List,
+        tail: &[u8],
+        value: &'a [u8],
+    ) -> Result<ListRow<'a>> {
+        let mut rest = tail;
+        for key in &list.by {
+            crate::value::skip_value(&mut rest, key.descending)?;
+        }
+        let id = match list.by.last().is_some_and(|key| key.descending) {
+            false => take_uint(&mut rest)?,
+            true => {
+                let flipped: Vec<u8> = rest.iter().map(|byte| !*byte).collect();
+                take_uint(&mut flipped.as_slice())?
+            }
+        };
+        let mut columns = value;
+        let owner = match take_uint(&mut columns)? {
+            0 => None,
+            owner => Some(UserId(RecordId::new(owner)?)),
+        };
+        Ok(ListRow {
+            id: RecordId::new(id)?,
+            owner,
+            columns,
+        })
+    }
+
+    /// Whether the entry tells the value of `field`.
+    pub(crate) fn covers(object: &Object, field: FieldId) -> bool {
+        field == OWNER || field == crate::schema::system::ID || object.columns.contains(&field)
+    }
+
+    /// The value of a covered field.
+    pub(crate) fn value(&self, field: FieldId) -> Result<Value> {
+        match field {
+            OWNER => Ok(self
+                .owner
+                .map_or(Value::Null, |owner| Value::Reference(owner.0))),
+            crate::schema::system::ID => Ok(Value::Integer(
+                i64::try_from(self.id.get()).unwrap_or(i64::MAX),
+            )),
+            column => FieldsView::new(self.columns)?.field(column),
+        }
+    }
+}

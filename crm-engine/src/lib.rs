@@ -1,0 +1,76 @@
+//! An embeddable CRM engine: customers, rights and a sales process in one library.
+//!
+//! A store is opened as an [`Engine`]; a user logs in and gets a [`Session`]; what he may see
+//! and do is decided at every call. Objects, rights and rules are data: packs declare them. The
+//! map of the source is `ARCHITECTURE.md`.
+//!
+//! ```
+//! use crm_engine::{Engine, Options};
+//! use serde_json::json;
+//!
+//! let engine = Engine::in_memory(Options::default())?;
+//! let host = engine.system();
+//! host.create("user", &json!({"login": "anna", "name": "Anna", "roles": ["agent"]}))?;
+//! let anna = engine.login("anna")?;
+//! anna.create("company", &json!({"name": "Vega", "employees": 12}))?;
+//!
+//! let mut statement = anna.prepare("SELECT name, employees FROM company ORDER BY name")?;
+//! let mut rows = statement.run()?;
+//! assert_eq!(rows.next()?.unwrap()[0].to_string(), "Vega");
+//! # Ok::<(), crm_engine::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod clock;
+mod engine;
+mod error;
+mod exchange;
+mod expr;
+mod facts;
+mod feed;
+mod history;
+mod ids;
+mod index;
+mod journal;
+pub mod limits;
+mod operation;
+mod pack;
+mod plugin;
+mod policy;
+mod progress;
+mod query;
+mod report;
+mod schema;
+mod script;
+mod session;
+pub mod store;
+mod transfer;
+pub mod value;
+mod verify;
+mod write;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use engine::{Engine, Options};
+pub use error::{Code, Error, Result};
+pub use exchange::{ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnUnknown};
+pub use feed::{FeedChange, FeedPage};
+pub use ids::{ChoiceId, FieldId, ObjectId, RecordId, Sequence, UserId, Version};
+pub use journal::ChangeKind;
+pub use pack::{GrantDeclaration, Installed, Manifest, Pack, PackVersion, RoleDeclaration};
+pub use plugin::{FieldReader, Validator};
+pub use policy::{Action, Actor, Scope};
+pub use progress::Progress;
+pub use query::{Column, Params, Rows};
+pub use report::{Funnel, FunnelStage, funnel_svg};
+pub use schema::{
+    Choice, ChoiceDeclaration, Field, FieldDeclaration, Labels, List, ListDeclaration, Object,
+    ObjectDeclaration, OnDelete, Schema, SortKey, StageKind, Total, TotalDeclaration,
+};
+pub use script::{
+    FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
+};
+pub use session::{Session, Statement};
+pub use transfer::{Transfer, TransferCount, TransferReport};
+pub use value::{Currency, Money, Value, ValueType};
+pub use verify::VerifyReport;
+pub use write::{Door, Input};

@@ -1,0 +1,144 @@
+//! Every bound of the engine, with its unit in its name. Equal in debug and release builds.
+
+/// The largest record id: 2^53 - 1, exact in JSON and JavaScript.
+pub const RECORD_ID_MAX: u64 = (1 << 53) - 1;
+
+// Store: equal on every engine, so that a base can move between them.
+
+/// The longest key of the store.
+pub const KEY_BYTES_MAX: usize = 1_024;
+/// The largest value of the store.
+pub const VALUE_BYTES_MAX: usize = 95 * 1_024;
+/// The largest transaction: the sum of its keys and values.
+pub const TRANSACTION_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+/// How long one snapshot may be read before it expires: a held snapshot pins pages.
+pub const READER_AGE_SECONDS_MAX: u64 = 300;
+/// How many bytes concurrent transactions may gather for one durable commit.
+pub const GROUP_BYTES_MAX: usize = 32 * 1_024 * 1_024;
+/// How often a transaction runs while other writers keep changing what it reads.
+pub const COMMIT_ATTEMPTS_MAX: usize = 16;
+/// Memory for pages of the store's file, unless the host asks for another amount.
+pub const STORE_CACHE_BYTES: usize = 256 * 1_024 * 1_024;
+
+// Schema.
+
+/// Objects in one store.
+pub const OBJECTS_MAX: usize = 1_000;
+/// Fields of one object, deleted ones included.
+pub const FIELDS_PER_OBJECT_MAX: usize = 1_000;
+/// Choices (stages) of one field, retired ones included.
+pub const CHOICES_PER_FIELD_MAX: usize = 1_000;
+/// Sorted lists offered by one object.
+pub const SORTS_PER_OBJECT_MAX: usize = 32;
+/// The longest API name of an object, field, choice, role or operation.
+pub const NAME_BYTES_MAX: usize = 64;
+
+// Values and records.
+
+/// The longest text of one field.
+pub const TEXT_BYTES_MAX: usize = 32 * 1_024;
+/// The longest number in a digits field.
+pub const DIGITS_BYTES_MAX: usize = 64;
+/// The longest e-mail address (RFC 5321, errata 1690).
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// The longest phone number, extension included.
+pub const PHONE_BYTES_MAX: usize = 128;
+/// How much of a text takes part in sorting; what lies behind it does not change the order.
+pub const SORT_TEXT_BYTES_MAX: usize = 192;
+/// The most members of a tag field or choice set.
+pub const SET_MEMBERS_MAX: usize = 256;
+
+// Queries.
+
+/// The longest query or condition.
+pub const QUERY_BYTES_MAX: usize = 64 * 1_024;
+/// Names, words, operators and brackets in one query or condition: what can nest.
+pub const QUERY_WORDS_MAX: usize = 2_000;
+/// The longest pattern of a `LIKE`.
+pub const PATTERN_BYTES_MAX: usize = 1_024;
+/// How deep a condition may nest.
+pub const EXPRESSION_DEPTH_MAX: usize = 64;
+/// How many references one dotted path may follow.
+pub const PATH_STEPS_MAX: usize = 4;
+/// Rows one query may touch before it is stopped.
+pub const QUERY_ROWS_TOUCHED_MAX: u64 = 50_000_000;
+/// Rows one query may sort where no list offers its order.
+pub const QUERY_SORT_ROWS_MAX: usize = 250_000;
+/// Groups one query may produce.
+pub const QUERY_GROUPS_MAX: usize = 100_000;
+
+// Rules.
+
+/// How deep one write may cause further writes through automations.
+pub const RULE_DEPTH_MAX: usize = 8;
+/// Records one write may touch through automations.
+pub const RULE_WRITES_MAX: usize = 1_000;
+/// Elementary steps of one rule call.
+pub const SCRIPT_STEPS_MAX: u64 = 1_000_000;
+/// Running time of one rule call.
+pub const SCRIPT_MILLISECONDS_MAX: u64 = 250;
+/// Memory a rule may gather in strings, arrays and maps, as counted by the engine.
+pub const SCRIPT_BYTES_MAX: usize = 8 * 1_024 * 1_024;
+/// The longest string a rule may build.
+pub const SCRIPT_STRING_BYTES_MAX: usize = 256 * 1_024;
+/// The longest array a rule may build, nested ones counted. Low, because rhai measures an array
+/// anew at every push.
+pub const SCRIPT_ARRAY_ITEMS_MAX: usize = 1_000;
+/// The largest map a rule may build.
+pub const SCRIPT_MAP_ITEMS_MAX: usize = 1_000;
+/// The longest text of a rule.
+pub const SCRIPT_TEXT_BYTES_MAX: usize = 64 * 1_024;
+/// Functions of its own, closures included, that a rule may have.
+pub const SCRIPT_FUNCTIONS_MAX: usize = 64;
+/// Variables that one function of a rule may have.
+pub const SCRIPT_VARIABLES_MAX: usize = 128;
+/// How deep calls inside a rule may nest. With the next two it keeps a script within the 2 MiB
+/// of a thread's stack in debug builds too.
+pub const SCRIPT_CALL_DEPTH_MAX: usize = 16;
+/// How deep expressions inside a rule may nest.
+pub const SCRIPT_EXPRESSION_DEPTH_MAX: usize = 64;
+/// How deep expressions inside a function of a rule may nest.
+pub const SCRIPT_FUNCTION_EXPRESSION_DEPTH_MAX: usize = 32;
+
+// Import.
+
+/// The largest file taken by one import.
+pub const IMPORT_BYTES_MAX: u64 = 4 * 1_024 * 1_024 * 1_024;
+/// The longest record of an imported file, over as many lines as its quoted cells have.
+pub const IMPORT_RECORD_BYTES_MAX: usize = 1_024 * 1_024;
+/// Rows stored in one transaction of an import.
+pub const IMPORT_BATCH_ROWS_MAX: usize = 2_000;
+/// The size at which a transaction of an import ends: room stays for the last row's rules.
+pub const IMPORT_BATCH_BYTES_MAX: usize = TRANSACTION_BYTES_MAX / 2;
+/// Records one column of an import can be matched against.
+pub const IMPORT_LOOKUP_RECORDS_MAX: usize = 5_000_000;
+/// Rows that may wait for rows further down which they refer to.
+pub const IMPORT_WAITING_ROWS_MAX: usize = 100_000;
+/// How often waiting rows are tried again: how deep rows may refer to rows further down.
+pub const IMPORT_WAITING_ROUNDS_MAX: usize = 64;
+/// Faults an import keeps in full; further ones are counted.
+pub const IMPORT_FAULTS_KEPT_MAX: usize = 100_000;
+/// Groups of equal faults an import tells apart.
+pub const IMPORT_FAULT_GROUPS_MAX: usize = 1_000;
+
+// Packs.
+
+/// Files of one pack.
+pub const PACK_FILES_MAX: usize = 1_000;
+/// The largest file of a pack.
+pub const PACK_FILE_BYTES_MAX: usize = 64 * 1_024;
+/// The largest pack: the sum of its files.
+pub const PACK_BYTES_MAX: usize = TRANSACTION_BYTES_MAX / 4;
+/// The longest path of a file within its pack.
+pub const PACK_PATH_BYTES_MAX: usize = 256;
+
+// Native plugins.
+
+/// The largest library loaded as a plugin.
+pub const PLUGIN_FILE_BYTES_MAX: u64 = 256 * 1_024 * 1_024;
+/// The largest table a plugin may pass to the host.
+pub const PLUGIN_TABLE_BYTES_MAX: usize = 4_096;
+/// Validators one plugin may register.
+pub const PLUGIN_VALIDATORS_MAX: usize = 1_000;
+/// Refusals one call of a validator may report.
+pub const PLUGIN_REFUSALS_MAX: usize = 100;

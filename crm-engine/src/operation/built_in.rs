@@ -1,0 +1,341 @@
+//! The operations the engine itself offers.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use crate::error::{Code, Error, Result};
+use crate::exchange::{self, ImportJob, Transactions};
+use crate::ids::{RecordId, Sequence, UserId};
+use crate::journal::Cause;
+use crate::pack::{self, Pack};
+use crate::policy::{Action, Actor, Decision, Reason};
+use crate::report;
+use crate::schema::keys;
+use crate::schema::system;
+use crate::session::Session;
+use crate::store::Read;
+use crate::transfer::{self, Transfer};
+use crate::value::{RecordView, Value};
+use crate::verify;
+use crate::write::{Door, Input};
+
+use crate::progress::{OnProgress, Progress};
+
+use super::{Operation, arguments};
+
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation {
+            name: "operations",
+            text: "lists all operations",
+            arguments: &[],
+            run: |_, _, _| Ok(super::describe()),
+        },
+        Operation {
+            name: "schema",
+            text: "describes the objects and fields the caller may see",
+            arguments: &[],
+            run: |session, _, _| session.schema_json(),
+        },
+        Operation {
+            name: "history",
+            text: "every change of a record, oldest first; null when it is not found",
+            arguments: &[
+                ("object", "text", "its object"),
+                ("id", "integer", "its id"),
+            ],
+            run: history,
+        },
+        Operation {
+            name: "changes",
+            text: "the changes after a journal position that the caller may see",
+            arguments: &[
+                ("after", "integer", "the position; 0 for the beginning"),
+                ("limit", "integer", "changes per page; 1,000 when left out"),
+            ],
+            run: changes,
+        },
+        Operation {
+            name: "import.csv",
+            text: "takes a CSV file in; needs the right to import the object; progress in bytes",
+            arguments: &[
+                ("object", "text", "the object of the records"),
+                ("path", "text", "the file, or"),
+                ("text", "text", "its content"),
+                (
+                    "columns",
+                    "object",
+                    "column name: field name, or {field, match, alias, currency, expected, on_unknown}",
+                ),
+                ("ignore", "array", "columns to leave out"),
+                ("delimiter", "text", "`,` when left out"),
+                ("encoding", "text", "`utf-8` when left out"),
+                ("check", "checkbox", "only check, store nothing"),
+            ],
+            run: import_csv,
+        },
+        Operation {
+            name: "transfer",
+            text: "hands the records of one user to another; needs the right to transfer them",
+            arguments: &[
+                ("from", "integer", "the user who has them"),
+                ("to", "integer", "the user who gets them"),
+                (
+                    "objects",
+                    "array",
+                    "the objects; all owned ones when left out",
+                ),
+                (
+                    "where",
+                    "text",
+                    "a condition on their fields, to hand over a selection",
+                ),
+            ],
+            run: transfer,
+        },
+        Operation {
+            name: "user.close_access",
+            text: "closes the access of a user at once; administrators only",
+            arguments: &[("user", "integer", "the user")],
+            run: close_access,
+        },
+        Operation {
+            name: "report.funnel",
+            text: "counts and sums by stage of what the caller may see",
+            arguments: &[
+                ("object", "text", "an object with stages"),
+                ("language", "text", "of the labels; `en` when left out"),
+                ("title", "text", "draws the funnel as SVG under this title"),
+            ],
+            run: funnel,
+        },
+        Operation {
+            name: "explain",
+            text: "why a user may or may not do something with a record; administrators only",
+            arguments: &[
+                ("user", "integer", "the user"),
+                (
+                    "action",
+                    "text",
+                    "view, create, edit, delete, transfer, import or export",
+                ),
+                ("object", "text", "the record's object"),
+                ("id", "integer", "the record"),
+            ],
+            run: explain,
+        },
+        Operation {
+            name: "pack.check",
+            text: "everything that is wrong with a pack, without installing it; administrators only",
+            arguments: &[("path", "text", "its folder")],
+            run: pack_check,
+        },
+        Operation {
+            name: "pack.install",
+            text: "installs or upgrades a pack in one transaction; administrators only",
+            arguments: &[("path", "text", "its folder")],
+            run: pack_install,
+        },
+        Operation {
+            name: "pack.list",
+            text: "the installed packs",
+            arguments: &[],
+            run: |session, _, _| to_json(&pack::installed(&session.view()?.snapshot)?),
+        },
+        Operation {
+            name: "verify",
+            text: "rebuilds everything derived from the records and compares; administrators only; progress in records",
+            arguments: &[],
+            run: run_verify,
+        },
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RecordArguments {
+    object: String,
+    id: RecordId,
+}
+
+fn history(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
+    let RecordArguments { object, id } = arguments(json)?;
+    Ok(session.history(&object, id)?.unwrap_or(Json::Null))
+}
+
+fn changes(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Arguments {
+        after: u64,
+        limit: Option<usize>,
+    }
+    let Arguments { after, limit } = arguments(json)?;
+    let page = session.changes(Sequence(after), limit.unwrap_or(1_000))?;
+    let changes: Vec<Json> = page
+        .changes
+        .iter()
+        .map(|change| {
+            json!({
+                "sequence": change.sequence.0,
+                "at": crate::value::to_json(&Value::DateTime(change.at)),
+                "actor": change.actor.map(UserId::get),
+                "kind": change.kind.name(),
+                "object": change.object,
+                "id": change.id.get(),
+                "version": change.version.0,
+            })
+        })
+        .collect();
+    Ok(json!({"changes": changes, "next": page.next.0, "more": page.more}))
+}
+
+fn import_csv(session: &Session, json: &Json, progress: OnProgress<'_>) -> Result<Json> {
+    let job: ImportJob = arguments(json)?;
+    to_json(&exchange::import(session, &job, progress)?)
+}
+
+impl Transactions for Session {
+    fn transact(
+        &self,
+        file: &str,
+        body: &mut dyn FnMut(&mut Door<'_>) -> Result<()>,
+    ) -> Result<()> {
+        let cause = Cause::Import(file.to_owned());
+        self.engine()
+            .transact(self.actor(), &cause, "import.csv", body)
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.engine().now()
+    }
+}
+
+fn transfer(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
+    let request: Transfer = arguments(json)?;
+    to_json(&session.transact("transfer", |door| transfer::run(door, &request))?)
+}
+
+fn close_access(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Arguments {
+        user: UserId,
+    }
+    let Arguments { user } = arguments(json)?;
+    let now = session.engine().now();
+    session.transact("user.close_access", |door| {
+        let users = Arc::clone(door.schema().object("user")?);
+        let input = Input::of([(system::user::ACCESS_CLOSED, Value::DateTime(now))]);
+        door.update(&users, user.0, input, None)
+    })?;
+    Ok(json!({"closed_at": crate::value::to_json(&Value::DateTime(now))}))
+}
+
+fn funnel(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Arguments {
+        object: String,
+        language: Option<String>,
+        title: Option<String>,
+    }
+    let Arguments {
+        object,
+        language,
+        title,
+    } = arguments(json)?;
+    let view = session.view()?;
+    let object = view.schema.object(&object)?;
+    let plan = view.facts.plan(session.actor(), object, Action::View);
+    let funnel = report::funnel(
+        &view.snapshot,
+        &plan,
+        object,
+        language.as_deref().unwrap_or("en"),
+    )?;
+    let mut answer = to_json(&funnel)?;
+    if let Some(title) = title {
+        answer["svg"] = report::funnel_svg(&funnel, &title).into();
+    }
+    Ok(answer)
+}
+
+fn explain(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Arguments {
+        user: UserId,
+        action: Action,
+        object: String,
+        id: RecordId,
+    }
+    session.require_administrator()?;
+    let Arguments {
+        user,
+        action,
+        object,
+        id,
+    } = arguments(json)?;
+    let view = session.view()?;
+    let object = view.schema.object(&object)?;
+    let bytes = view
+        .snapshot
+        .get(&keys::record(object.id, id))?
+        .ok_or_else(Error::not_found)?;
+    let owner = RecordView::new(&bytes)?.owner();
+    let organisation = &view.facts.organisation;
+    let decision = Decision::explain(organisation, Actor::User(user), object, action, owner);
+    let reasons: Vec<Json> = decision
+        .reasons
+        .iter()
+        .map(|reason| match reason {
+            Reason::System => json!({"kind": "system"}),
+            Reason::Administrator => json!({"kind": "administrator"}),
+            Reason::Grant { role, scope } => {
+                json!({"kind": "grant", "role": role, "scope": scope.name()})
+            }
+        })
+        .collect();
+    Ok(json!({"allowed": decision.allowed, "reasons": reasons}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackArguments {
+    path: String,
+}
+
+fn pack_check(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
+    session.require_administrator()?;
+    let PackArguments { path } = arguments(json)?;
+    let view = session.view()?;
+    let faults = pack::check_folder(&view.snapshot, &view.schema, path.as_ref());
+    Ok(faults.iter().map(Error::to_json).collect())
+}
+
+fn pack_install(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
+    session.require_administrator()?;
+    let PackArguments { path } = arguments(json)?;
+    let pack = Pack::from_folder(path.as_ref())?;
+    to_json(&session.engine().install(session.actor(), &pack)?)
+}
+
+fn run_verify(session: &Session, _: &Json, progress: OnProgress<'_>) -> Result<Json> {
+    session.require_administrator()?;
+    let view = session.view()?;
+    let mut on_record = |done| progress(Progress { done, total: None });
+    to_json(&verify::run(&view.snapshot, &view.schema, &mut on_record)?)
+}
+
+fn to_json(value: &impl Serialize) -> Result<Json> {
+    serde_json::to_value(value).map_err(|error| {
+        Error::new(
+            Code::Internal,
+            format!("an answer that is not JSON: {error}"),
+        )
+    })
+}

@@ -1,0 +1,115 @@
+//! The actions that can be granted and the scopes they are granted for.
+
+use serde::{Deserialize, Serialize};
+
+/// What somebody does with records of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Action {
+    /// See: get, list, count, sort, search.
+    View,
+    /// Create.
+    Create,
+    /// Change fields.
+    Edit,
+    /// Delete.
+    Delete,
+    /// Change the owner (C49, C81).
+    Transfer,
+    /// Take data in from files (C156).
+    Import,
+    /// Take data out in bulk (C51).
+    Export,
+}
+
+impl Action {
+    /// Every action.
+    pub const ALL: [Action; 7] = [
+        Action::View,
+        Action::Create,
+        Action::Edit,
+        Action::Delete,
+        Action::Transfer,
+        Action::Import,
+        Action::Export,
+    ];
+
+    /// The name as it stands in grants.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Action::View => "view",
+            Action::Create => "create",
+            Action::Edit => "edit",
+            Action::Delete => "delete",
+            Action::Transfer => "transfer",
+            Action::Import => "import",
+            Action::Export => "export",
+        }
+    }
+
+    /// The action of that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Action> {
+        Action::ALL.into_iter().find(|action| action.name() == name)
+    }
+}
+
+/// A set of actions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct ActionSet(u16);
+
+impl ActionSet {
+    /// Whether `action` is in the set.
+    #[must_use]
+    pub(crate) const fn contains(self, action: Action) -> bool {
+        self.0 & (1 << action as u8) != 0
+    }
+}
+
+impl FromIterator<Action> for ActionSet {
+    fn from_iter<I: IntoIterator<Item = Action>>(actions: I) -> ActionSet {
+        ActionSet(
+            actions
+                .into_iter()
+                .fold(0, |set, action| set | (1 << action as u8)),
+        )
+    }
+}
+
+/// For whose records an action is granted. Later scopes are not always wider than earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Records the user owns.
+    Own,
+    /// Records of the user and of everybody below him, at any depth.
+    Supervised,
+    /// Records of everybody in the user's department.
+    Department,
+    /// All records, also those without an owner.
+    All,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Scope; 4] = [Scope::Own, Scope::Supervised, Scope::Department, Scope::All];
+
+    /// The name as it stands in grants.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Scope::Own => "own",
+            Scope::Supervised => "supervised",
+            Scope::Department => "department",
+            Scope::All => "all",
+        }
+    }
+
+    /// The scope of that name.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Scope> {
+        Scope::ALL.into_iter().find(|scope| scope.name() == name)
+    }
+}

@@ -1,0 +1,229 @@
+//! Which way the records of a query are found. The order of the choices:
+//!
+//! 1. **Totals** answer counts and sums by a declared group without reading any record.
+//! 2. **Points**: `id = x` and `id IN (..)` get single records.
+//! 3. **A list** that is sorted as the query asks, forwards or backwards: its entries of all
+//!    owners for those who see everything, those of the owners reached, merged, for the others.
+//! 4. **A walk** over the records, or over the entries of the owners reached, in memory sorted
+//!    where an order is asked for.
+//!
+//! `owner = x` and `owner IN (..)` narrow the owners reached on each way. Every way ends in the
+//! same test of plan and condition, so the choice never changes what is found.
+
+use std::fmt::Write;
+
+use super::group::{Aggregate, Measure};
+use super::select::{Grouping, OrderKey, Output, Select};
+use crate::expr::Operand;
+use crate::ids::{RecordId, UserId};
+use crate::policy::Owners;
+use crate::schema::{List, Object, Total, system};
+use crate::value::Value;
+
+/// The way the records of a query are found.
+#[derive(Debug)]
+pub(super) struct Access {
+    pub(super) way: Way,
+    /// The rows are sorted in memory afterwards.
+    pub(super) sort: bool,
+    /// What the id must equal one of.
+    ids: Option<Vec<Operand>>,
+    /// What the owner must equal one of.
+    owners: Option<Vec<Operand>>,
+}
+
+/// Where records are looked for. Lists and totals are given by position in their object.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Way {
+    /// The totals of the owners reached.
+    Totals(usize),
+    /// Records by their ids.
+    Points,
+    /// All records, in the order of their ids.
+    Records { reverse: bool },
+    /// The entries of a list, in its order.
+    List { list: usize, reverse: bool },
+    /// The entries of a list for each owner reached, merged into its order.
+    Merged { list: usize, reverse: bool },
+    /// The entries of a list for each owner reached, owner by owner.
+    OwnerByOwner { list: usize },
+}
+
+impl Access {
+    /// Chooses the way for a query.
+    pub(super) fn choose(select: &Select) -> Access {
+        let filter = select.filter.as_ref();
+        let pins = |field| {
+            let pins = filter.and_then(|filter| filter.pins(field))?;
+            Some(pins.into_iter().cloned().collect::<Vec<Operand>>())
+        };
+        let (ids, owners) = (pins(system::ID), pins(system::OWNER));
+        let narrow = owners.is_some() || select.plan.owners != Owners::All;
+        let order = match &select.result {
+            Output::Rows { order, .. } => order.as_slice(),
+            Output::Groups(grouping) => {
+                let narrowed = filter.is_none_or(|filter| filter.is_pin(system::OWNER).is_some());
+                if narrowed && let Some(total) = total_for(&select.object, grouping) {
+                    return Access {
+                        way: Way::Totals(total),
+                        sort: false,
+                        ids,
+                        owners,
+                    };
+                }
+                &[]
+            }
+        };
+        let object = &select.object;
+        let (way, sort) = match (ids.is_some(), list_for(object, order)) {
+            (true, _) => (Way::Points, !order.is_empty()),
+            (false, Some((list, reverse))) if narrow && object.owned => {
+                (Way::Merged { list, reverse }, false)
+            }
+            (false, Some((list, reverse))) => (Way::List { list, reverse }, false),
+            (false, None) => match by_id(order) {
+                Some(reverse) if !narrow => (Way::Records { reverse }, false),
+                _ => (walk(select, narrow), !order.is_empty()),
+            },
+        };
+        Access {
+            way,
+            sort,
+            ids,
+            owners,
+        }
+    }
+
+    /// The ids to look at: ascending, each once. What cannot be an id finds nothing.
+    pub(super) fn ids(&self, bound: &[Value]) -> Vec<RecordId> {
+        let id = |value: &Value| match value {
+            Value::Integer(n) => u64::try_from(*n).ok(),
+            Value::Decimal(n) if n.is_integer() => u64::try_from(*n).ok(),
+            _ => None,
+        };
+        let values = self
+            .ids
+            .iter()
+            .flatten()
+            .filter_map(|operand| operand.fixed(bound));
+        let mut ids: Vec<RecordId> = values
+            .filter_map(id)
+            .filter_map(|id| RecordId::new(id).ok())
+            .collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// The owners whose records may be found: those of the plan that the condition names.
+    pub(super) fn owners(&self, plan: &Owners, bound: &[Value]) -> Owners {
+        let Some(named) = &self.owners else {
+            return plan.clone();
+        };
+        let values = named.iter().filter_map(|operand| operand.fixed(bound));
+        let mut owners: Vec<UserId> = values.filter_map(Value::as_reference).map(UserId).collect();
+        owners.retain(|owner| plan.contains(Some(*owner)));
+        owners.sort_unstable();
+        owners.dedup();
+        Owners::Some(owners.into())
+    }
+
+    /// The way in words.
+    pub(super) fn explain(&self, select: &Select) -> String {
+        let object = &select.object;
+        let backwards = |reverse| if reverse { " backwards" } else { "" };
+        let list = |at: usize| &object.lists[at].name;
+        let mut text = match self.way {
+            Way::Totals(total) => format!("totals `{}`", object.totals[total].name),
+            Way::Points => "records by id".to_owned(),
+            Way::Records { reverse } => format!("all records{}", backwards(reverse)),
+            Way::List { list: at, reverse } => format!("list `{}`{}", list(at), backwards(reverse)),
+            Way::Merged { list: at, reverse } => {
+                format!(
+                    "list `{}`{} of each owner, merged",
+                    list(at),
+                    backwards(reverse)
+                )
+            }
+            Way::OwnerByOwner { list: at } => format!("list `{}` owner by owner", list(at)),
+        };
+        match &select.plan.owners {
+            Owners::All => {}
+            Owners::Some(owners) => {
+                let _ = write!(text, "; {} owners in reach", owners.len());
+            }
+        }
+        if self.owners.is_some() {
+            text.push_str("; owners narrowed");
+        }
+        if self.sort {
+            text.push_str("; sorted in memory");
+        }
+        text
+    }
+}
+
+/// Where records are looked for in no particular order. The order they come in is seen all the
+/// same, so a list that is sorted by a hidden field is not taken.
+fn walk(select: &Select, narrow: bool) -> Way {
+    let shown = |list: &List| list.by.iter().all(|key| select.plan.shows(key.field));
+    match select.object.lists.iter().position(shown) {
+        Some(list) if narrow && select.object.owned => Way::OwnerByOwner { list },
+        _ => Way::Records { reverse: false },
+    }
+}
+
+/// The list sorted as `order` asks, and whether it is to be read backwards. The id breaks ties
+/// in the direction of the last key, so naming it there changes nothing.
+fn list_for(object: &Object, order: &[OrderKey]) -> Option<(usize, bool)> {
+    let order = match order {
+        [rest @ .., before, last]
+            if last.operand == Operand::Field(system::ID)
+                && last.descending == before.descending =>
+        {
+            &order[..rest.len() + 1]
+        }
+        order => order,
+    };
+    let sorted = |list: &List, reverse: bool| {
+        list.by.len() == order.len()
+            && list.by.iter().zip(order).all(|(key, asked)| {
+                asked.operand == Operand::Field(key.field)
+                    && asked.descending == (key.descending != reverse)
+            })
+    };
+    let lists = || object.lists.iter().enumerate();
+    [false, true].into_iter().find_map(|reverse| {
+        lists()
+            .find(|(_, list)| sorted(list, reverse))
+            .map(|(at, _)| (at, reverse))
+    })
+}
+
+/// Whether the order is that of the ids, and whether it descends.
+fn by_id(order: &[OrderKey]) -> Option<bool> {
+    match order {
+        [] => Some(false),
+        [key, ..] => (key.operand == Operand::Field(system::ID)).then_some(key.descending),
+    }
+}
+
+/// The total that answers every aggregate of a grouping.
+fn total_for(object: &Object, grouping: &Grouping) -> Option<usize> {
+    let answers = |total: &Total| {
+        let grouped = match grouping.by.as_slice() {
+            [] => true,
+            [by] => *by == Operand::Field(total.group),
+            _ => false,
+        };
+        grouped
+            && grouping.aggregates.iter().all(|aggregate| match aggregate {
+                Aggregate::Count => true,
+                Aggregate::Of(Measure::Sum { .. }, Operand::Field(field)) => {
+                    total.sums.contains(field)
+                }
+                Aggregate::Of(..) => false,
+            })
+    };
+    object.totals.iter().position(answers)
+}

@@ -1,0 +1,202 @@
+//! Queries: a SELECT over one object, always under the plan of the one who asks.
+//!
+//! ```sql
+//! SELECT owner.name AS who, count(*), sum(price) FROM item
+//! WHERE state = 'open' AND price > :least
+//! GROUP BY owner.name ORDER BY who DESC LIMIT 20
+//! ```
+//!
+//! Conditions are written in the language of [`expr`](crate::expr). A query is [`prepare`]d once
+//! and run many times; its rows are made as they are asked for wherever that is possible.
+//!
+//! **Order.** `ORDER BY` sorts as [`compare`](crate::value::compare) does, no value first; the
+//! record id breaks ties, in the direction of the last key. Without it, the order is not
+//! promised, but the same for the same store, query and rights. Groups come in the order of what
+//! they are grouped by.
+//!
+//! **Sums.** Amounts in different currencies are never added: a group that holds several is
+//! refused until `currency(price)` is among its `GROUP BY`. A sum of numbers that are not there
+//! is 0; a sum of money that comes to nothing has no value, for nothing has no currency.
+//! Counting and summing by a declared total costs the same however many records there are.
+//!
+//! **Rights.** An object that the caller may not see answers like an empty one, a field like one
+//! that does not exist. The rows are the records for which the point decision is positive and
+//! the condition holds; counts and sums are those of the same records (invariant *one predicate*).
+
+mod access;
+mod group;
+mod rows;
+mod select;
+mod source;
+mod statement;
+mod totals;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use access::Access;
+use select::Select;
+
+use crate::error::{Code, Error, Result};
+use crate::facts::Facts;
+use crate::policy::{Action, Actor};
+use crate::schema::{Field, Object, Schema};
+use crate::store::Snapshot;
+use crate::value::{Value, ValueType};
+
+pub use crate::expr::Params;
+pub use rows::Rows;
+pub(crate) use totals::totals;
+
+/// A query that is checked and can be run any number of times, from any number of threads. It
+/// belongs to one actor and to the schema and rights at the moment it was prepared.
+#[derive(Clone)]
+pub struct Prepared {
+    schema: Arc<Schema>,
+    facts: Arc<Facts>,
+    query: Arc<Query>,
+}
+
+/// A column of a query's rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// Its alias, or the expression as it was written.
+    pub name: String,
+    /// The type of its values.
+    pub value_type: ValueType,
+    /// The field it shows, if it shows one: it names the choices.
+    pub field: Option<Field>,
+}
+
+impl Column {
+    /// A value of the column as text, choices by their names; no value is empty text.
+    #[must_use]
+    pub fn text(&self, value: &Value) -> String {
+        match &self.field {
+            Some(field) => field.to_text(value),
+            None => value.to_string(),
+        }
+    }
+}
+
+/// What all runs of a query share.
+struct Query {
+    select: Select,
+    access: Access,
+}
+
+/// Checks a query of `actor` and chooses the way its records are found.
+///
+/// # Errors
+/// [`Code::Syntax`], [`Code::UnknownObject`], [`Code::UnknownField`] for fields that do not exist
+/// or are hidden, [`Code::WrongType`], [`Code::InvalidValue`], [`Code::LimitExceeded`], with
+/// `line` and `column`.
+pub(crate) fn prepare(
+    schema: &Arc<Schema>,
+    facts: &Arc<Facts>,
+    actor: Actor,
+    sql: &str,
+) -> Result<Prepared> {
+    let plans = |object: &Object| facts.plan(actor, object, Action::View);
+    let select = select::check(schema, &plans, sql)?;
+    let access = Access::choose(&select);
+    let query = Arc::new(Query { select, access });
+    Ok(Prepared {
+        schema: Arc::clone(schema),
+        facts: Arc::clone(facts),
+        query,
+    })
+}
+
+impl Prepared {
+    /// The columns of the rows.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.query.select.columns
+    }
+
+    /// The names of the parameters, without their colons, by position; none for `?`.
+    #[must_use]
+    pub fn parameters(&self) -> &[Option<String>] {
+        self.query.select.parameters.names()
+    }
+
+    /// Which way the records are found, in words for people.
+    #[must_use]
+    pub fn explain(&self) -> String {
+        self.query.access.explain(&self.query.select)
+    }
+
+    /// Whether the query was prepared for this schema and these rights; otherwise it must be
+    /// prepared again.
+    pub(crate) fn is_for(&self, schema: &Arc<Schema>, facts: &Arc<Facts>) -> bool {
+        Arc::ptr_eq(&self.schema, schema) && Arc::ptr_eq(&self.facts, facts)
+    }
+
+    /// Runs the query on one state of the store.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArguments`] for missing and unknown parameters, [`Code::WrongType`] and
+    /// [`Code::InvalidValue`] for parameters that do not fit and for sums over several
+    /// currencies, [`Code::LimitExceeded`], and what prevents reading.
+    pub(crate) fn run(&self, snapshot: &Snapshot, params: &Params) -> Result<Rows> {
+        let bound = self.query.select.parameters.bind(params)?;
+        Rows::open(&self.query, snapshot, bound)
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("way", &self.explain())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Params {
+    /// Sets the value of the parameter at `index`, counted from 1.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArguments`] when `query` has no such parameter.
+    pub fn bind(&mut self, query: &Prepared, index: usize, value: Value) -> Result<()> {
+        match index
+            .checked_sub(1)
+            .filter(|position| *position < query.parameters().len())
+        {
+            Some(position) => {
+                self.set(position, value);
+                Ok(())
+            }
+            None => Err(no_parameter(&index.to_string())),
+        }
+    }
+
+    /// Sets the value of the parameter written `:name`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArguments`] when `query` has no such parameter.
+    pub fn bind_name(&mut self, query: &Prepared, name: &str, value: Value) -> Result<()> {
+        match query
+            .parameters()
+            .iter()
+            .position(|known| known.as_deref() == Some(name))
+        {
+            Some(position) => {
+                self.set(position, value);
+                Ok(())
+            }
+            None => Err(no_parameter(&format!(":{}", crate::value::shorten(name)))),
+        }
+    }
+}
+
+fn no_parameter(name: &str) -> Error {
+    Error::new(
+        Code::InvalidArguments,
+        format!("there is no parameter `{name}`"),
+    )
+    .with("parameter", name)
+}

@@ -1,0 +1,297 @@
+//! Running a query.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::sync::Arc;
+
+use super::access::Way;
+use super::group::Groups;
+use super::select::{Grouping, OrderKey, Output};
+use super::source::{EntryRow, Found, Source};
+use super::{Column, Query, totals};
+use crate::error::{Code, Error, Result};
+use crate::expr::{Context, Operand, Row, StoredRow};
+use crate::ids::{RecordId, UserId};
+use crate::index::ListRow;
+use crate::limits::{QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX};
+use crate::store::Snapshot;
+use crate::value::{Value, compare};
+
+/// The rows of a query that is being run, one at a time.
+///
+/// Rows borrow nothing: they may be kept between calls and sent to another thread. They show the
+/// state of the store at the moment the query was run, for as long as snapshots may be held
+/// ([`READER_AGE_SECONDS_MAX`](crate::limits::READER_AGE_SECONDS_MAX)).
+///
+/// ```
+/// use crm_engine::{Engine, Options, Params};
+/// use serde_json::json;
+///
+/// let host = Engine::in_memory(Options::default())?.system();
+/// host.create("department", &json!({"name": "North"}))?;
+/// let mut rows = host.query("SELECT name FROM department", &Params::new())?;
+/// while let Some(row) = rows.next()? {
+///     assert_eq!(row[0].as_text(), Some("North"));
+/// }
+/// # Ok::<(), crm_engine::Error>(())
+/// ```
+pub struct Rows {
+    query: Arc<Query>,
+    state: State,
+    row: Vec<Value>,
+}
+
+enum State {
+    /// Rows are made as they are asked for; at most so many more.
+    Walking(Walk, usize),
+    /// Rows that had to be made all at once.
+    Made(std::vec::IntoIter<Vec<Value>>),
+}
+
+impl Rows {
+    pub(super) fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Vec<Value>) -> Result<Rows> {
+        let select = &query.select;
+        let limit = limit(select.limit.as_ref(), &bound)?;
+        let state = match &select.result {
+            Output::Groups(grouping) => State::Made(
+                grouped(query, snapshot, bound, grouping)?
+                    .into_rows(limit)?
+                    .into_iter(),
+            ),
+            Output::Rows { columns, order } => {
+                let walk = Walk::open(query, snapshot, bound)?;
+                match query.access.sort {
+                    true => State::Made(sorted(walk, columns, order, limit)?.into_iter()),
+                    false => State::Walking(walk, limit),
+                }
+            }
+        };
+        Ok(Rows {
+            query: Arc::clone(query),
+            state,
+            row: Vec::new(),
+        })
+    }
+
+    /// The columns, in the order of the values of a row.
+    #[must_use]
+    pub fn columns(&self) -> &[Column] {
+        &self.query.select.columns
+    }
+
+    /// The next row: a value for each column; none behind the last row.
+    ///
+    /// # Errors
+    /// [`Code::LimitExceeded`] when more than [`QUERY_ROWS_TOUCHED_MAX`] records had to be looked
+    /// at, and what prevents reading. There are no further rows then.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "rows are lent, which no iterator can do"
+    )]
+    pub fn next(&mut self) -> Result<Option<&[Value]>> {
+        match self.advance() {
+            Ok(true) => Ok(Some(&self.row)),
+            Ok(false) => Ok(None),
+            Err(error) => {
+                self.state = State::Made(Vec::new().into_iter());
+                Err(error)
+            }
+        }
+    }
+
+    fn advance(&mut self) -> Result<bool> {
+        match &mut self.state {
+            State::Made(rows) => match rows.next() {
+                Some(row) => {
+                    self.row = row;
+                    Ok(true)
+                }
+                None => Ok(false),
+            },
+            State::Walking(_, 0) => Ok(false),
+            State::Walking(walk, left) => {
+                let Output::Rows { columns, .. } = &self.query.select.result else {
+                    return Err(Error::internal("groups are made all at once"));
+                };
+                *left -= 1;
+                let row = &mut self.row;
+                let next = walk.next(|context, _| fill(row, columns, context))?;
+                Ok(next.is_some())
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows")
+            .field("columns", &self.columns())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The value of `LIMIT`; without one, no limit.
+fn limit(limit: Option<&Operand>, bound: &[Value]) -> Result<usize> {
+    match limit.map(|limit| limit.fixed(bound)) {
+        None => Ok(usize::MAX),
+        Some(Some(Value::Integer(n))) if *n >= 0 => Ok(usize::try_from(*n).unwrap_or(usize::MAX)),
+        Some(_) => Err(Error::new(
+            Code::InvalidValue,
+            "LIMIT takes a whole number from 0 on",
+        )),
+    }
+}
+
+fn fill(row: &mut Vec<Value>, columns: &[Operand], context: &Context<'_>) -> Result<()> {
+    row.clear();
+    for column in columns {
+        row.push(column.evaluate(context)?.into_owned());
+    }
+    Ok(())
+}
+
+/// The records of a query, each tested against plan and condition.
+struct Walk {
+    query: Arc<Query>,
+    snapshot: Snapshot,
+    bound: Vec<Value>,
+    source: Source,
+    touched: u64,
+}
+
+impl Walk {
+    fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Vec<Value>) -> Result<Walk> {
+        let source = Source::open(&query.select, &query.access, snapshot, &bound)?;
+        let (query, snapshot) = (Arc::clone(query), snapshot.clone());
+        Ok(Walk {
+            query,
+            snapshot,
+            bound,
+            source,
+            touched: 0,
+        })
+    }
+
+    /// Gives the next record that passes to `take` (invariant *one predicate*: every way of
+    /// finding records ends here).
+    fn next<R>(
+        &mut self,
+        take: impl FnOnce(&Context<'_>, RecordId) -> Result<R>,
+    ) -> Result<Option<R>> {
+        let object = &*self.query.select.object;
+        while let Some(found) = self.source.next(object, &self.snapshot)? {
+            self.touched += 1;
+            if self.touched > QUERY_ROWS_TOUCHED_MAX {
+                return Err(Error::new(
+                    Code::LimitExceeded,
+                    format!("a query looks at most at {QUERY_ROWS_TOUCHED_MAX} records"),
+                ));
+            }
+            match &found {
+                Found::Record { id, bytes } => {
+                    let row = StoredRow::new(*id, bytes)?;
+                    if let Some(context) = self.admit(&row, row.owner())? {
+                        return take(&context, *id).map(Some);
+                    }
+                }
+                Found::Entry { list, tail, value } => {
+                    let entry = ListRow::new(&object.lists[*list], tail, value)?;
+                    let row = EntryRow::new(entry, object, &self.snapshot);
+                    if let Some(context) = self.admit(&row, entry.owner)? {
+                        return take(&context, entry.id).map(Some);
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The context of a record that the plan reaches and the condition holds for.
+    fn admit<'a>(&'a self, row: &'a dyn Row, owner: Option<UserId>) -> Result<Option<Context<'a>>> {
+        let select = &self.query.select;
+        let context = Context {
+            row,
+            read: &self.snapshot,
+            bound: &self.bound,
+        };
+        let admitted = select.plan.permits(owner)
+            && match &select.filter {
+                Some(filter) => filter.evaluate(&context)? == Some(true),
+                None => true,
+            };
+        Ok(admitted.then_some(context))
+    }
+}
+
+fn grouped<'g>(
+    query: &Arc<Query>,
+    snapshot: &Snapshot,
+    bound: Vec<Value>,
+    grouping: &'g Grouping,
+) -> Result<Groups<'g>> {
+    let select = &query.select;
+    if let Way::Totals(at) = query.access.way {
+        let total = &select.object.totals[at];
+        return totals::groups(snapshot, select, &query.access, grouping, total, &bound);
+    }
+    let mut groups = Groups::new(grouping);
+    let mut walk = Walk::open(query, snapshot, bound)?;
+    while walk.next(|context, _| groups.add(context))?.is_some() {}
+    Ok(groups)
+}
+
+/// So many rows are gathered before a sort with a limit lets any of them go.
+const SORT_ROWS_MIN: usize = 1_024;
+
+/// A row with what it is sorted by.
+struct Sortable {
+    keys: Vec<Value>,
+    id: RecordId,
+    row: Vec<Value>,
+}
+
+/// All rows in the order asked for, the first `limit` of them.
+fn sorted(
+    mut walk: Walk,
+    columns: &[Operand],
+    order: &[OrderKey],
+    limit: usize,
+) -> Result<Vec<Vec<Value>>> {
+    let by_order = |a: &Sortable, b: &Sortable| {
+        let keys = a.keys.iter().zip(&b.keys).zip(order);
+        let keys = keys.map(|((a, b), key)| directed(compare(a, b), key.descending));
+        let last = order.last().is_some_and(|key| key.descending);
+        keys.into_iter()
+            .find(|order| order.is_ne())
+            .unwrap_or_else(|| directed(a.id.cmp(&b.id), last))
+    };
+    let operands: Vec<Operand> = order.iter().map(|key| key.operand.clone()).collect();
+    let mut rows: Vec<Sortable> = Vec::new();
+    let take = |context: &Context<'_>, id| {
+        let (mut keys, mut row) = (Vec::new(), Vec::new());
+        fill(&mut keys, &operands, context)?;
+        fill(&mut row, columns, context)?;
+        Ok(Sortable { keys, id, row })
+    };
+    while let Some(row) = walk.next(take)? {
+        rows.push(row);
+        if limit > QUERY_SORT_ROWS_MAX && rows.len() > QUERY_SORT_ROWS_MAX {
+            return Err(Error::new(
+                Code::LimitExceeded,
+                format!("a query sorts at most {QUERY_SORT_ROWS_MAX} records that no list sorts"),
+            ));
+        }
+        // With a limit, what cannot be among the first rows any more is let go in time.
+        if rows.len() >= limit.saturating_mul(2).max(SORT_ROWS_MIN) {
+            rows.sort_unstable_by(by_order);
+            rows.truncate(limit);
+        }
+    }
+    rows.sort_unstable_by(by_order);
+    rows.truncate(limit);
+    Ok(rows.into_iter().map(|sortable| sortable.row).collect())
+}
+
+fn directed(order: Ordering, descending: bool) -> Ordering {
+    if descending { order.reverse() } else { order }
+}

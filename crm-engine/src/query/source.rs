@@ -1,0 +1,325 @@
+//! Candidates for a query, one after another. Everything is read in batches that resume behind
+//! their last key, so a source holds no cursor and borrows nothing.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use super::access::{Access, Way};
+use super::select::Select;
+use crate::error::{Code, Error, Result};
+use crate::expr::Row;
+use crate::ids::{FieldId, RecordId, UserId};
+use crate::index::ListRow;
+use crate::policy::Owners;
+use crate::schema::system::value_of;
+use crate::schema::{Object, keys};
+use crate::store::{KeyRange, Read, ScanOptions};
+use crate::value::{Record, RecordView, Value, take_uint};
+
+/// Entries of the first batch of a range: many owners are merged for a page, and most of them
+/// give it little.
+const BATCH_FIRST: usize = 8;
+/// Entries of the largest batch.
+const BATCH_MAX: usize = 256;
+
+/// Where the candidates of a query come from.
+pub(super) enum Source {
+    Points(std::vec::IntoIter<RecordId>),
+    Records(Stream),
+    List {
+        list: usize,
+        stream: Stream,
+    },
+    Merged {
+        list: usize,
+        merge: Merge,
+    },
+    OwnerByOwner {
+        list: usize,
+        owners: std::vec::IntoIter<UserId>,
+        stream: Option<Stream>,
+    },
+}
+
+/// A candidate, as it was found.
+pub(super) enum Found {
+    Record {
+        id: RecordId,
+        bytes: Vec<u8>,
+    },
+    /// An entry of a list: its key behind list and owner, and its value.
+    Entry {
+        list: usize,
+        tail: Vec<u8>,
+        value: Vec<u8>,
+    },
+}
+
+impl Source {
+    /// The source of a query that reads records.
+    pub(super) fn open(
+        select: &Select,
+        access: &Access,
+        read: &dyn Read,
+        bound: &[Value],
+    ) -> Result<Source> {
+        let object = &select.object;
+        let owners = || match access.owners(&select.plan.owners, bound) {
+            Owners::All => Err(Error::internal("an owner by owner walk over all owners")),
+            Owners::Some(owners) => Ok(owners.into_vec()),
+        };
+        let own = |list: usize, owner: UserId, reverse| {
+            Stream::new(
+                keys::own(object.id, object.lists[list].id, Some(owner)).done(),
+                reverse,
+            )
+        };
+        Ok(match access.way {
+            Way::Totals(_) => return Err(Error::internal("totals have no candidates")),
+            Way::Points => Source::Points(access.ids(bound).into_iter()),
+            _ if select.plan.is_nothing() => Source::Points(Vec::new().into_iter()),
+            Way::Records { reverse } => Source::Records(Stream::new(
+                keys::Key::new(keys::Space::Record).object(object.id).done(),
+                reverse,
+            )),
+            Way::List { list, reverse } => {
+                let prefix = keys::all(object.id, object.lists[list].id).done();
+                Source::List {
+                    list,
+                    stream: Stream::new(prefix, reverse),
+                }
+            }
+            Way::Merged { list, reverse } => {
+                let streams = owners()?.into_iter().map(|owner| own(list, owner, reverse));
+                Source::Merged {
+                    list,
+                    merge: Merge::open(streams.collect(), read)?,
+                }
+            }
+            Way::OwnerByOwner { list } => Source::OwnerByOwner {
+                list,
+                owners: owners()?.into_iter(),
+                stream: None,
+            },
+        })
+    }
+
+    /// The next candidate.
+    pub(super) fn next(&mut self, object: &Object, read: &dyn Read) -> Result<Option<Found>> {
+        match self {
+            Source::Points(ids) => {
+                for id in ids {
+                    if let Some(bytes) = read.get(&keys::record(object.id, id))? {
+                        return Ok(Some(Found::Record {
+                            id,
+                            bytes: bytes.to_vec(),
+                        }));
+                    }
+                }
+                Ok(None)
+            }
+            Source::Records(stream) => match stream.next(read)? {
+                Some((tail, bytes)) => {
+                    let id = RecordId::new(take_uint(&mut tail.as_slice())?)?;
+                    Ok(Some(Found::Record { id, bytes }))
+                }
+                None => Ok(None),
+            },
+            Source::List { list, stream } => Ok(entry(*list, stream.next(read)?)),
+            Source::Merged { list, merge } => Ok(entry(*list, merge.next(read)?)),
+            Source::OwnerByOwner {
+                list,
+                owners,
+                stream,
+            } => loop {
+                if let Some(open) = stream
+                    && let Some(found) = open.next(read)?
+                {
+                    return Ok(entry(*list, Some(found)));
+                }
+                let Some(owner) = owners.next() else {
+                    return Ok(None);
+                };
+                let prefix = keys::own(object.id, object.lists[*list].id, Some(owner)).done();
+                *stream = Some(Stream::new(prefix, false));
+            },
+        }
+    }
+}
+
+type Pair = (Vec<u8>, Vec<u8>);
+
+fn entry(list: usize, pair: Option<Pair>) -> Option<Found> {
+    pair.map(|(tail, value)| Found::Entry { list, tail, value })
+}
+
+/// The entries under a prefix, their keys without it.
+pub(super) struct Stream {
+    prefix_bytes: usize,
+    /// What has not been read yet; none when nothing is left.
+    rest: Option<KeyRange>,
+    reverse: bool,
+    batch: std::vec::IntoIter<Pair>,
+    batch_entries: usize,
+}
+
+impl Stream {
+    fn new(prefix: Vec<u8>, reverse: bool) -> Stream {
+        Stream {
+            prefix_bytes: prefix.len(),
+            rest: Some(KeyRange::prefix(&prefix)),
+            reverse,
+            batch: Vec::new().into_iter(),
+            batch_entries: BATCH_FIRST,
+        }
+    }
+
+    fn next(&mut self, read: &dyn Read) -> Result<Option<Pair>> {
+        if self.batch.len() == 0
+            && let Some(range) = self.rest.take()
+        {
+            self.fill(range, read)?;
+        }
+        Ok(self.batch.next())
+    }
+
+    fn fill(&mut self, range: KeyRange, read: &dyn Read) -> Result<()> {
+        let options = ScanOptions {
+            reverse: self.reverse,
+            limit: Some(self.batch_entries),
+            ..ScanOptions::default()
+        };
+        let mut batch = Vec::with_capacity(self.batch_entries);
+        let mut last = Vec::new();
+        let mut scan = read.scan(range.clone(), options)?;
+        while let Some((key, value)) = scan.next()? {
+            batch.push((key[self.prefix_bytes..].to_vec(), value.to_vec()));
+            if batch.len() == self.batch_entries {
+                last = key.to_vec();
+            }
+        }
+        if batch.len() == self.batch_entries {
+            self.rest = Some(match self.reverse {
+                false => range.after(&last),
+                true => range.ending_before(&last),
+            });
+        }
+        self.batch = batch.into_iter();
+        self.batch_entries = (4 * self.batch_entries).min(BATCH_MAX);
+        Ok(())
+    }
+}
+
+/// The entries of several streams in one order: that of their keys behind the owner.
+pub(super) struct Merge {
+    streams: Vec<Stream>,
+    heads: BinaryHeap<Head>,
+}
+
+/// The next entry of a stream.
+struct Head {
+    pair: Pair,
+    stream: usize,
+    reverse: bool,
+}
+
+impl Merge {
+    fn open(streams: Vec<Stream>, read: &dyn Read) -> Result<Merge> {
+        let heads = BinaryHeap::with_capacity(streams.len());
+        let mut merge = Merge { streams, heads };
+        for stream in 0..merge.streams.len() {
+            merge.advance(stream, read)?;
+        }
+        Ok(merge)
+    }
+
+    fn advance(&mut self, stream: usize, read: &dyn Read) -> Result<()> {
+        let reverse = self.streams[stream].reverse;
+        if let Some(pair) = self.streams[stream].next(read)? {
+            self.heads.push(Head {
+                pair,
+                stream,
+                reverse,
+            });
+        }
+        Ok(())
+    }
+
+    fn next(&mut self, read: &dyn Read) -> Result<Option<Pair>> {
+        let Some(head) = self.heads.pop() else {
+            return Ok(None);
+        };
+        self.advance(head.stream, read)?;
+        Ok(Some(head.pair))
+    }
+}
+
+/// The heap gives the greatest first: in forward order that is the entry with the least key.
+impl Ord for Head {
+    fn cmp(&self, other: &Head) -> Ordering {
+        let order = self.pair.0.cmp(&other.pair.0);
+        if self.reverse { order } else { order.reverse() }
+    }
+}
+
+impl PartialOrd for Head {
+    fn partial_cmp(&self, other: &Head) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Head {
+    fn eq(&self, other: &Head) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Head {}
+
+/// A record as its list entry tells it; fields the entry does not hold are read from the record,
+/// once.
+pub(super) struct EntryRow<'a> {
+    entry: ListRow<'a>,
+    object: &'a Object,
+    read: &'a dyn Read,
+    record: OnceCell<Record>,
+}
+
+impl<'a> EntryRow<'a> {
+    pub(super) fn new(entry: ListRow<'a>, object: &'a Object, read: &'a dyn Read) -> EntryRow<'a> {
+        EntryRow {
+            entry,
+            object,
+            read,
+            record: OnceCell::new(),
+        }
+    }
+
+    fn record(&self) -> Result<&Record> {
+        if let Some(record) = self.record.get() {
+            return Ok(record);
+        }
+        let bytes = self
+            .read
+            .get(&keys::record(self.object.id, self.entry.id))?;
+        let bytes = bytes.ok_or_else(|| {
+            Error::new(
+                Code::Damaged,
+                format!("a list entry of {} has no record", self.entry.id),
+            )
+        })?;
+        let record = RecordView::new(&bytes)?.decode()?;
+        Ok(self.record.get_or_init(|| record))
+    }
+}
+
+impl Row for EntryRow<'_> {
+    fn value(&self, field: FieldId) -> Result<Cow<'_, Value>> {
+        match ListRow::covers(self.object, field) {
+            true => self.entry.value(field).map(Cow::Owned),
+            false => Ok(value_of(self.entry.id, self.record()?, field)),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The grammar of queries. What follows none of these rules is refused where it stands.
+//!
+//! ```text
+//! query   = SELECT columns FROM object [WHERE condition] [GROUP BY expressions]
+//!           [ORDER BY keys] [LIMIT value] [;]
+//! columns = column {, column}       column = * | expression [AS name]
+//! keys    = key {, key}             key = expression [ASC | DESC]
+//! ```
+
+use sqlparser::keywords::Keyword;
+use sqlparser::tokenizer::{Location, Token};
+
+use crate::error::Result;
+use crate::expr::{Ast, Name, Source};
+
+/// A query as parsed.
+pub(super) struct Statement {
+    pub(super) columns: Vec<Item>,
+    pub(super) object: Name,
+    pub(super) condition: Option<Ast>,
+    pub(super) group: Vec<Ast>,
+    pub(super) order: Vec<Key>,
+    pub(super) limit: Option<Ast>,
+}
+
+/// A column, or all of them.
+pub(super) enum Item {
+    All(Location),
+    Expression { ast: Box<Ast>, alias: Option<Name> },
+}
+
+/// A key of the order asked for.
+pub(super) struct Key {
+    pub(super) ast: Ast,
+    pub(super) descending: bool,
+}
+
+impl Statement {
+    /// Parses a query.
+    ///
+    /// # Errors
+    /// [`Code::Syntax`](crate::Code::Syntax) and
+    /// [`Code::LimitExceeded`](crate::Code::LimitExceeded), with `line` and `column`.
+    pub(super) fn parse(text: &str) -> Result<Statement> {
+        let mut source = Source::new(text)?;
+        source.expect(Keyword::SELECT)?;
+        let columns = source.list(item)?;
+        source.expect(Keyword::FROM)?;
+        let object = source.name()?;
+        let condition = match source.skip(Keyword::WHERE) {
+            true => Some(source.expression()?),
+            false => None,
+        };
+        let group = match source.skip(Keyword::GROUP) {
+            true => {
+                source.expect(Keyword::BY)?;
+                source.list(Source::expression)?
+            }
+            false => Vec::new(),
+        };
+        let order = match source.skip(Keyword::ORDER) {
+            true => {
+                source.expect(Keyword::BY)?;
+                source.list(key)?
+            }
+            false => Vec::new(),
+        };
+        let limit = match source.skip(Keyword::LIMIT) {
+            true => Some(source.expression()?),
+            false => None,
+        };
+        source.end()?;
+        Ok(Statement {
+            columns,
+            object,
+            condition,
+            group,
+            order,
+            limit,
+        })
+    }
+}
+
+fn item(source: &mut Source) -> Result<Item> {
+    let at = source.at();
+    if source.skip_token(&Token::Mul) {
+        return Ok(Item::All(at));
+    }
+    let ast = Box::new(source.expression()?);
+    let alias = match source.skip(Keyword::AS) {
+        true => Some(source.name()?),
+        false => None,
+    };
+    Ok(Item::Expression { ast, alias })
+}
+
+fn key(source: &mut Source) -> Result<Key> {
+    let ast = source.expression()?;
+    let descending = source.skip(Keyword::DESC);
+    if !descending {
+        source.skip(Keyword::ASC);
+    }
+    Ok(Key { ast, descending })
+}

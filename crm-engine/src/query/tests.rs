@@ -1,0 +1,343 @@
+//! Queries against small stores, and against a second implementation.
+
+mod generate;
+mod oracle;
+mod world;
+
+use world::World;
+
+use super::*;
+use crate::ids::{RecordId, UserId};
+
+const ALL: Actor = Actor::System;
+
+/// Two users, things and items of both; user `own` may see his own items only, without `note`.
+fn world() -> (World, [UserId; 2]) {
+    let world = World::new();
+    let (own, other) = (world.user("own", &["owner"]), world.user("other", &[]));
+    world.grant("owner", "item", "own", "note");
+    for (owner, title, state, amount) in [
+        (own, "Anna", "a", "10 EUR"),
+        (own, "Boris", "b", "20 EUR"),
+        (other, "Клара", "b", "5 USD"),
+        (other, "anna", "", "1 EUR"),
+    ] {
+        world.create(
+            "item",
+            Some(owner),
+            &[("title", title), ("state", state), ("amount", amount)],
+        );
+    }
+    (world, [own, other])
+}
+
+#[track_caller]
+fn check(actor: Actor, sql: &str, expected: &[&str]) {
+    let (world, _) = world();
+    assert_eq!(
+        world.texts(actor, sql, &Params::new()).unwrap(),
+        expected,
+        "{sql}"
+    );
+}
+
+fn own() -> Actor {
+    Actor::User(world().1[0])
+}
+
+#[test]
+fn rows() {
+    check(
+        ALL,
+        "SELECT title FROM item ORDER BY title",
+        &["anna", "Anna", "Boris", "Клара"],
+    );
+    check(
+        ALL,
+        "SELECT title AS t FROM item ORDER BY t DESC LIMIT 1",
+        &["Клара"],
+    );
+    check(ALL, "SELECT title FROM item WHERE state IS NULL", &["anna"]);
+    check(
+        own(),
+        "SELECT title FROM item ORDER BY title",
+        &["Anna", "Boris"],
+    );
+    check(own(), "SELECT title FROM item ORDER BY title LIMIT 0", &[]);
+    check(own(), "SELECT name FROM thing", &[]);
+    check(
+        ALL,
+        "SELECT number + 1, currency(amount) FROM item WHERE title = 'Anna'",
+        &["|EUR"],
+    );
+}
+
+#[test]
+fn groups() {
+    let by_state = "SELECT state, count(*) FROM item GROUP BY state";
+    check(ALL, by_state, &["|1", "a|1", "b|2"]);
+    check(own(), by_state, &["a|1", "b|1"]);
+    check(
+        own(),
+        "SELECT count(*), count(note2), sum(amount) FROM item",
+        &["2|0|30 EUR"],
+    );
+    check(ALL, "SELECT count(*), sum(number) FROM thing", &["0|0"]);
+    let currencies =
+        "SELECT currency(amount) AS c, sum(amount) FROM item GROUP BY c ORDER BY c DESC";
+    check(ALL, currencies, &["USD|5 USD", "EUR|31 EUR"]);
+    check(
+        ALL,
+        "SELECT max(title), min(id) FROM item WHERE id = 0 GROUP BY state",
+        &[],
+    );
+}
+
+#[test]
+fn columns_are_named_and_typed() {
+    let (world, _) = world();
+    let names = |actor, sql: &str| {
+        let prepared = world.prepare(actor, sql).unwrap();
+        prepared
+            .columns()
+            .iter()
+            .map(|column| column.name.clone())
+            .collect::<Vec<_>>()
+    };
+    let all = names(ALL, "SELECT * FROM item");
+    assert_eq!(all[..3], ["id", "owner", "title"]);
+    assert!(all.contains(&"note".to_owned()));
+    assert!(!names(own(), "SELECT * FROM item").contains(&"note".to_owned()));
+    assert_eq!(
+        names(ALL, "SELECT count(*), sum(amount) AS s FROM item"),
+        ["count(*)", "s"]
+    );
+    assert_eq!(names(ALL, "SELECT * FROM kind"), ["id", "name"]);
+}
+
+#[test]
+fn ways() {
+    let (world, [own, _]) = world();
+    for (actor, sql, way) in [
+        (
+            ALL,
+            "SELECT title FROM item ORDER BY title",
+            "list `by_title`",
+        ),
+        (
+            ALL,
+            "SELECT * FROM item ORDER BY title DESC, id DESC",
+            "list `by_title` backwards",
+        ),
+        (
+            ALL,
+            "SELECT * FROM item ORDER BY day DESC, title",
+            "list `by_day`",
+        ),
+        (
+            ALL,
+            "SELECT * FROM item ORDER BY day, title DESC",
+            "list `by_day` backwards",
+        ),
+        (
+            ALL,
+            "SELECT * FROM item ORDER BY day, title",
+            "all records; sorted in memory",
+        ),
+        (
+            ALL,
+            "SELECT * FROM item ORDER BY id DESC",
+            "all records backwards",
+        ),
+        (
+            ALL,
+            "SELECT * FROM item WHERE id IN (1, ?)",
+            "records by id",
+        ),
+        (
+            ALL,
+            "SELECT * FROM item WHERE owner = ? AND done",
+            "list `by_title` owner by owner; owners narrowed",
+        ),
+        (ALL, "SELECT count(*) FROM item", "totals `by_state`"),
+        (
+            ALL,
+            "SELECT state, sum(amount) FROM item WHERE owner IN (1, 2) GROUP BY state",
+            "totals `by_state`; owners narrowed",
+        ),
+        (ALL, "SELECT count(*) FROM item WHERE done", "all records"),
+        (
+            ALL,
+            "SELECT count(*) FROM item WHERE owner = 1 OR owner = 2",
+            "all records",
+        ),
+        (
+            Actor::User(own),
+            "SELECT * FROM item ORDER BY title",
+            "list `by_title` of each owner, merged; 1 owners in reach",
+        ),
+        (ALL, "SELECT * FROM kind ORDER BY name", "list `by_name`"),
+    ] {
+        assert_eq!(world.prepare(actor, sql).unwrap().explain(), way, "{sql}");
+    }
+}
+
+#[test]
+fn refusals() {
+    let (world, [own, _]) = world();
+    for (sql, code) in [
+        ("", Code::Syntax),
+        ("SELECT", Code::Syntax),
+        ("SELECT title", Code::Syntax),
+        ("SELECT title FROM item, thing", Code::Syntax),
+        ("SELECT title FROM item JOIN thing", Code::Syntax),
+        ("SELECT DISTINCT title FROM item", Code::Syntax),
+        ("SELECT title FROM item; DELETE FROM item", Code::Syntax),
+        ("DELETE FROM item", Code::Syntax),
+        (
+            "SELECT title FROM item UNION SELECT name FROM thing",
+            Code::Syntax,
+        ),
+        (
+            "SELECT title FROM item WHERE id IN (SELECT id FROM thing)",
+            Code::Syntax,
+        ),
+        ("SELECT title FROM item LIMIT 1 OFFSET 1", Code::Syntax),
+        ("SELECT title FROM item LIMIT title", Code::Syntax),
+        ("SELECT title FROM nope", Code::UnknownObject),
+        ("SELECT note FROM item", Code::UnknownField),
+        ("SELECT title FROM item ORDER BY note", Code::UnknownField),
+        (
+            "SELECT title FROM item WHERE note = 'x'",
+            Code::UnknownField,
+        ),
+        ("SELECT count(note) FROM item", Code::UnknownField),
+        (
+            "SELECT count(*) FROM item GROUP BY note",
+            Code::UnknownField,
+        ),
+        ("SELECT title, count(*) FROM item", Code::Syntax),
+        ("SELECT *, count(*) FROM item", Code::Syntax),
+        ("SELECT * FROM item GROUP BY title", Code::Syntax),
+        ("SELECT count(*) FROM item ORDER BY title", Code::Syntax),
+        ("SELECT count(DISTINCT title) FROM item", Code::Syntax),
+        ("SELECT count(*) OVER () FROM item", Code::Syntax),
+        ("SELECT sum(title) FROM item", Code::WrongType),
+        ("SELECT title FROM item WHERE count(*) > 1", Code::Syntax),
+    ] {
+        let error = world.prepare(Actor::User(own), sql).unwrap_err();
+        assert_eq!(error.code(), code, "{sql}: {error}");
+        assert!(
+            error.details().contains_key("line") || sql.contains('*'),
+            "{sql}: {error}"
+        );
+    }
+}
+
+#[test]
+fn refusals_of_a_run() {
+    let (world, _) = world();
+    for (sql, params, code) in [
+        (
+            "SELECT sum(amount) FROM item",
+            Params::new(),
+            Code::InvalidValue,
+        ),
+        (
+            "SELECT max(amount) FROM item",
+            Params::new(),
+            Code::InvalidValue,
+        ),
+        (
+            "SELECT id FROM item LIMIT ?",
+            Params::new().with(-1),
+            Code::InvalidValue,
+        ),
+        (
+            "SELECT id FROM item LIMIT ?",
+            Params::new(),
+            Code::InvalidArguments,
+        ),
+    ] {
+        assert_eq!(
+            world.texts(ALL, sql, &params).unwrap_err().code(),
+            code,
+            "{sql}"
+        );
+    }
+}
+
+/// Rows are handed out over many calls: they keep showing the state they began with.
+#[test]
+fn rows_outlive_later_writes() {
+    let (world, [own, _]) = world();
+    for n in 0..1_000 {
+        world.create("item", Some(own), &[("title", &format!("t{n:04}"))]);
+    }
+    let prepared = world
+        .prepare(Actor::User(own), "SELECT title FROM item ORDER BY title")
+        .unwrap();
+    let mut rows = prepared
+        .run(&world.store.snapshot().unwrap(), &Params::new())
+        .unwrap();
+    assert!(rows.next().unwrap().is_some());
+    world.create("item", Some(own), &[("title", "zz")]);
+    let seen = std::thread::spawn(move || {
+        let mut seen = 1;
+        while rows.next().unwrap().is_some() {
+            seen += 1;
+        }
+        seen
+    });
+    assert_eq!(seen.join().unwrap(), 1_002);
+}
+
+#[test]
+fn parameters_are_bound_by_index_and_name() {
+    let (world, _) = world();
+    let sql = "SELECT title FROM item WHERE state = :s AND title > ? OR state = :s AND id = ?";
+    let prepared = world.prepare(ALL, sql).unwrap();
+    assert_eq!(prepared.parameters(), [Some("s".to_owned()), None, None]);
+    let mut params = Params::new();
+    params.bind_name(&prepared, "s", "b".into()).unwrap();
+    params.bind(&prepared, 2, "C".into()).unwrap();
+    params.bind(&prepared, 3, Value::Null).unwrap();
+    assert_eq!(world.texts(ALL, sql, &params).unwrap(), ["Клара"]);
+    assert_eq!(
+        params.bind(&prepared, 4, 1.into()).unwrap_err().code(),
+        Code::InvalidArguments
+    );
+    assert_eq!(
+        params.bind(&prepared, 0, 1.into()).unwrap_err().code(),
+        Code::InvalidArguments
+    );
+    let unknown = params.bind_name(&prepared, "t", 1.into());
+    assert_eq!(unknown.unwrap_err().code(), Code::InvalidArguments);
+}
+
+#[test]
+fn points_look_at_their_records_only() {
+    let (world, [own, other]) = world();
+    let mine = world.create("item", Some(own), &[("title", "mine")]);
+    let theirs = world.create("item", Some(other), &[("title", "theirs")]);
+    let sql = format!("SELECT title FROM item WHERE id IN ({theirs}, {mine}, {mine}, 4.5, -1, 0)");
+    assert_eq!(
+        world.texts(ALL, &sql, &Params::new()).unwrap(),
+        ["mine", "theirs"]
+    );
+    assert_eq!(
+        world.texts(Actor::User(own), &sql, &Params::new()).unwrap(),
+        ["mine"]
+    );
+    let nobody = Actor::User(UserId(RecordId::new(4_000).unwrap()));
+    assert_eq!(
+        world.texts(nobody, &sql, &Params::new()).unwrap(),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        world
+            .texts(nobody, "SELECT count(*) FROM item", &Params::new())
+            .unwrap(),
+        ["0"]
+    );
+}

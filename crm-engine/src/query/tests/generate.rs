@@ -1,0 +1,263 @@
+//! Random stores, rights and questions.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+
+/// The fields of items and the texts their values are drawn from: few, so that ties abound.
+pub(super) const FIELDS: [(&str, &[&str]); 9] = [
+    (
+        "title",
+        &["", "anna", "Anna", "ANNA b", "елка", "Ёлка", "Жук"],
+    ),
+    ("state", &["", "a", "b", "c"]),
+    ("amount", &["", "10 EUR", "-10 EUR", "0.50 EUR", "7 USD"]),
+    ("number", &["", "-5", "0", "3", "300"]),
+    ("size", &["", "1.5", "1.50", "2", "-0.1"]),
+    ("day", &["", "2017-03-01", "2017-03-02", "1969-12-31"]),
+    ("done", &["", "true", "false"]),
+    ("words", &["", "big", "big,red"]),
+    ("note", &["", "x", "y"]),
+];
+
+/// What queries speak of: the fields above, what the engine keeps, and paths.
+pub(super) const OPERANDS: [&str; 15] = [
+    "title",
+    "state",
+    "amount",
+    "number",
+    "size",
+    "day",
+    "done",
+    "words",
+    "note",
+    "id",
+    "owner",
+    "thing",
+    "thing.name",
+    "thing.number",
+    "owner.login",
+];
+
+/// Orders that lists offer, forwards and backwards, and others.
+pub(super) const ORDERS: [&[(&str, bool)]; 13] = [
+    &[],
+    &[("title", false)],
+    &[("title", true)],
+    &[("title", false), ("id", false)],
+    &[("title", false), ("id", true)],
+    &[("day", true), ("title", false)],
+    &[("day", false), ("title", true)],
+    &[("state", false), ("number", true)],
+    &[("state", false), ("number", false)],
+    &[("id", true)],
+    &[("note", true)],
+    &[("thing.name", true), ("size", false)],
+    &[("owner", false), ("amount", false)],
+];
+
+pub(super) const USERS: usize = 4;
+pub(super) const SCOPES: [&str; 4] = ["own", "supervised", "department", "all"];
+
+#[derive(Debug, Clone)]
+pub(super) struct Setup {
+    pub(super) supervisors: Vec<usize>,
+    pub(super) roles: Vec<Vec<bool>>,
+    /// Of each role: object, scope, hidden field.
+    pub(super) grants: Vec<Vec<(&'static str, &'static str, &'static str)>>,
+    pub(super) things: Vec<(Option<usize>, usize)>,
+    pub(super) changes: Vec<Change>,
+    pub(super) one_currency: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    Create {
+        owner: Option<usize>,
+        values: Vec<Index>,
+        thing: Option<Index>,
+    },
+    Update {
+        item: Index,
+        owner: Option<Option<usize>>,
+        field: usize,
+        value: Index,
+    },
+    Delete {
+        item: Index,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) actor: Option<usize>,
+    pub(super) columns: Vec<&'static str>,
+    pub(super) aggregates: Vec<&'static str>,
+    pub(super) group: Vec<&'static str>,
+    pub(super) order: usize,
+    pub(super) limit: Option<usize>,
+    pub(super) pin: Option<usize>,
+    pub(super) condition: Option<Condition>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Condition {
+    Compare(usize, &'static str, Index),
+    Null(&'static str),
+    In(usize, Vec<Index>),
+    Like(&'static str),
+    PathIs(&'static str),
+    Ids(Vec<u64>),
+    Not(Box<Condition>),
+    Both(Box<Condition>, Box<Condition>),
+    Either(Box<Condition>, Box<Condition>),
+}
+
+pub(super) fn setup() -> impl Strategy<Value = Setup> {
+    let hidden = select(vec![
+        "", "", "", "", "note", "amount", "state", "name", "number",
+    ]);
+    let grant = (
+        select(vec!["item", "item", "thing", "user", "*"]),
+        select(SCOPES.to_vec()),
+        hidden,
+    );
+    let owner = || proptest::option::weighted(0.9, 0..USERS);
+    let change = prop_oneof![
+        4 => (owner(), vec(any::<Index>(), FIELDS.len()), proptest::option::of(any::<Index>()))
+            .prop_map(|(owner, values, thing)| Change::Create { owner, values, thing }),
+        3 => (any::<Index>(), proptest::option::of(owner()), 0..FIELDS.len(), any::<Index>())
+            .prop_map(|(item, owner, field, value)| Change::Update { item, owner, field, value }),
+        1 => any::<Index>().prop_map(|item| Change::Delete { item }),
+    ];
+    (
+        vec(0..USERS, USERS),
+        vec(vec(any::<bool>(), 2), USERS),
+        vec(vec(grant, 1..4), 2),
+        vec((owner(), 0..4_usize), 1..4),
+        vec(change, 0..80),
+        any::<bool>(),
+    )
+        .prop_map(
+            |(supervisors, roles, grants, things, changes, one_currency)| Setup {
+                supervisors,
+                roles,
+                grants,
+                things,
+                changes,
+                one_currency,
+            },
+        )
+}
+
+pub(super) fn condition() -> impl Strategy<Value = Condition> {
+    let field = || 0..FIELDS.len() - 2;
+    let leaf = prop_oneof![
+        (
+            field(),
+            select(vec!["=", "<>", "<", "<=", ">", ">="]),
+            any::<Index>()
+        )
+            .prop_map(|(field, operator, value)| Condition::Compare(field, operator, value)),
+        select(OPERANDS.to_vec()).prop_map(Condition::Null),
+        (field(), vec(any::<Index>(), 1..3)).prop_map(|(f, values)| Condition::In(f, values)),
+        select(vec!["%", "ann%", "_лка", "%b", "%н%"]).prop_map(Condition::Like),
+        select(vec!["t1", "T2"]).prop_map(Condition::PathIs),
+        vec(0..60_u64, 1..6).prop_map(Condition::Ids),
+    ];
+    leaf.prop_recursive(3, 12, 2, |inner| {
+        let pair = || {
+            (
+                inner.clone().prop_map(Box::new),
+                inner.clone().prop_map(Box::new),
+            )
+        };
+        prop_oneof![
+            inner.clone().prop_map(|c| Condition::Not(Box::new(c))),
+            pair().prop_map(|(a, b)| Condition::Both(a, b)),
+            pair().prop_map(|(a, b)| Condition::Either(a, b)),
+        ]
+    })
+}
+
+pub(super) fn question() -> impl Strategy<Value = Question> {
+    let aggregates = select(vec![
+        "count(*)",
+        "sum(amount)",
+        "sum(number)",
+        "sum(size)",
+        "count(note)",
+        "min(title)",
+        "max(number)",
+    ]);
+    let group = prop_oneof![Just(vec!["state"]), vec(select(OPERANDS.to_vec()), 1..3)];
+    (
+        proptest::option::weighted(0.8, 0..USERS),
+        vec(select(OPERANDS.to_vec()), 1..4),
+        prop_oneof![
+            Just((vec![], vec![])),
+            (vec(aggregates.clone(), 1..3), Just(vec![])),
+            (vec(aggregates, 0..3), group),
+        ],
+        0..ORDERS.len(),
+        proptest::option::of(0..8_usize),
+        proptest::option::weighted(0.3, 0..USERS),
+        proptest::option::of(condition()),
+    )
+        .prop_map(
+            |(actor, columns, (aggregates, group), order, limit, pin, condition)| Question {
+                actor,
+                columns,
+                aggregates,
+                group,
+                order,
+                limit,
+                pin,
+                condition,
+            },
+        )
+}
+
+impl Condition {
+    pub(super) fn sql(&self) -> String {
+        let literal = |field: usize, value: &Index| match *value.get(FIELDS[field].1) {
+            "" => "NULL".to_owned(),
+            text if ["number", "size", "done"].contains(&FIELDS[field].0) => text.to_owned(),
+            text => format!("'{text}'"),
+        };
+        match self {
+            Condition::Compare(field, operator, value) => {
+                format!("{} {operator} {}", FIELDS[*field].0, literal(*field, value))
+            }
+            Condition::Null(operand) => format!("{operand} IS NULL"),
+            Condition::In(field, values) => {
+                let values: Vec<String> =
+                    values.iter().map(|value| literal(*field, value)).collect();
+                format!("{} IN ({})", FIELDS[*field].0, values.join(", "))
+            }
+            Condition::Like(pattern) => format!("title LIKE '{pattern}'"),
+            Condition::PathIs(name) => format!("thing.name = '{name}'"),
+            Condition::Ids(ids) => {
+                let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
+                format!("id IN ({})", ids.join(", "))
+            }
+            Condition::Not(inner) => format!("NOT ({})", inner.sql()),
+            Condition::Both(a, b) => format!("({}) AND ({})", a.sql(), b.sql()),
+            Condition::Either(a, b) => format!("({}) OR ({})", a.sql(), b.sql()),
+        }
+    }
+
+    pub(super) fn operands(&self) -> Vec<&'static str> {
+        match self {
+            Condition::Compare(field, ..) | Condition::In(field, _) => vec![FIELDS[*field].0],
+            Condition::Null(operand) => vec![operand],
+            Condition::Like(_) => vec!["title"],
+            Condition::PathIs(_) => vec!["thing.name"],
+            Condition::Ids(_) => vec!["id"],
+            Condition::Not(inner) => inner.operands(),
+            Condition::Both(a, b) | Condition::Either(a, b) => {
+                [a.operands(), b.operands()].concat()
+            }
+        }
+    }
+}

@@ -1,0 +1,610 @@
+//! The second implementation: random stores, rights and queries, each answered once more from
+//! the bytes of all records, without plans, indexes, totals or the condition language.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::{ProptestConfig, proptest};
+use proptest::sample::Index;
+use rust_decimal::Decimal;
+
+use super::generate::{Change, Condition, FIELDS, ORDERS, Question, Setup, question, setup};
+use super::world::World;
+use crate::error::{Code, Result};
+use crate::facts::Facts;
+use crate::ids::{RecordId, UserId};
+use crate::policy::{Action, Actor, Decision};
+use crate::query::{Params, totals};
+use crate::schema::keys::{self, Key, Space};
+use crate::schema::system::value_of;
+use crate::store::{Read, ScanOptions};
+use crate::value::{Currency, Record, RecordView, Value, compare, take_uint};
+
+/// A store made as `setup` says, with everything the oracle needs to know of it.
+struct Case {
+    world: World,
+    facts: std::sync::Arc<Facts>,
+    users: Vec<UserId>,
+    records: BTreeMap<(&'static str, RecordId), Record>,
+}
+
+impl Case {
+    fn new(setup: &Setup) -> Case {
+        let world = World::new();
+        let department = world
+            .create("department", None, &[("name", "d")])
+            .to_string();
+        let mut users = Vec::new();
+        for (n, roles) in setup.roles.iter().enumerate() {
+            let held: Vec<&str> = ["r0", "r1"]
+                .into_iter()
+                .zip(roles)
+                .filter(|(_, has)| **has)
+                .map(|(role, _)| role)
+                .collect();
+            users.push(world.user(&format!("u{n}"), &held));
+        }
+        for (n, supervisor) in setup.supervisors.iter().enumerate().skip(1) {
+            let fields = [
+                ("supervisor", users[*supervisor].to_string()),
+                (
+                    "department",
+                    if n < 3 {
+                        department.clone()
+                    } else {
+                        String::new()
+                    },
+                ),
+            ];
+            let fields = fields
+                .each_ref()
+                .map(|(name, value)| (*name, value.as_str()));
+            let (object, input) = (
+                world.schema.object("user").unwrap(),
+                world.input("user", &fields),
+            );
+            world
+                .write(|door| door.update(object, users[n].0, input.clone(), None))
+                .unwrap();
+        }
+        for (role, grants) in ["r0", "r1"].iter().zip(&setup.grants) {
+            for (object, scope, hidden) in grants {
+                world.grant(role, object, scope, hidden);
+            }
+        }
+        let things = setup.things.iter().map(|(owner, n)| {
+            let fields = [
+                ("name", ["", "t1", "t2", "T2"][*n]),
+                ("number", ["", "1", "2", "3"][*n]),
+            ];
+            world.create("thing", owner.map(|owner| users[owner]), &fields)
+        });
+        let things: Vec<RecordId> = things.collect();
+        change(&world, setup, &users, &things);
+        let facts = world.facts();
+        let records = scan(&world);
+        Case {
+            world,
+            facts,
+            users,
+            records,
+        }
+    }
+
+    fn actor(&self, question: &Question) -> Actor {
+        question
+            .actor
+            .map_or(Actor::System, |user| Actor::User(self.users[user]))
+    }
+
+    /// The point decision.
+    fn sees(&self, actor: Actor, object: &str, record: &Record) -> bool {
+        let object = self.world.schema.object(object).unwrap();
+        let owner = record.head.owner;
+        Decision::explain(&self.facts.organisation, actor, object, Action::View, owner).allowed
+    }
+
+    /// Whether every name on the way to an operand is shown.
+    fn shows(&self, actor: Actor, operand: &str) -> bool {
+        let mut object = self.world.schema.object("item").unwrap();
+        operand.split('.').all(|name| {
+            let field = object.field(name).unwrap();
+            let shown = self.facts.plan(actor, object, Action::View).shows(field.id);
+            if let Some(target) = field.target {
+                object = self.world.schema.by_id(target).unwrap();
+            }
+            shown
+        })
+    }
+
+    fn value(&self, actor: Actor, id: RecordId, record: &Record, operand: &str) -> Value {
+        let item = self.world.schema.object("item").unwrap();
+        let (name, rest) = operand.split_once('.').unwrap_or((operand, ""));
+        let value = value_of(id, record, item.field(name).unwrap().id).into_owned();
+        if rest.is_empty() {
+            return value;
+        }
+        let object = if name == "thing" { "thing" } else { "user" };
+        let Some(id) = value.as_reference() else {
+            return Value::Null;
+        };
+        match self
+            .records
+            .get(&(object, id))
+            .filter(|record| self.sees(actor, object, record))
+        {
+            Some(record) => {
+                let field = self
+                    .world
+                    .schema
+                    .object(object)
+                    .unwrap()
+                    .field(rest)
+                    .unwrap()
+                    .id;
+                value_of(id, record, field).into_owned()
+            }
+            None => Value::Null,
+        }
+    }
+}
+
+fn change(world: &World, setup: &Setup, users: &[UserId], things: &[RecordId]) {
+    let item = world.schema.object("item").unwrap();
+    let text = |field: usize, value: &Index| {
+        let text = *value.get(FIELDS[field].1);
+        if setup.one_currency {
+            text.replace("USD", "EUR")
+        } else {
+            text.to_owned()
+        }
+    };
+    let mut items = Vec::new();
+    for change in &setup.changes {
+        match change {
+            Change::Create {
+                owner,
+                values,
+                thing,
+            } => {
+                let texts: Vec<String> =
+                    values.iter().enumerate().map(|(f, v)| text(f, v)).collect();
+                let thing = thing.map_or(String::new(), |thing| thing.get(things).to_string());
+                let mut fields: Vec<(&str, &str)> = FIELDS
+                    .iter()
+                    .zip(&texts)
+                    .map(|((name, _), text)| (*name, text.as_str()))
+                    .collect();
+                fields.push(("thing", &thing));
+                items.push(world.create("item", owner.map(|owner| users[owner]), &fields));
+            }
+            _ if items.is_empty() => {}
+            Change::Update {
+                item: which,
+                owner,
+                field,
+                value,
+            } => {
+                let mut input = world.input("item", &[(FIELDS[*field].0, &text(*field, value))]);
+                if let Some(owner) = owner {
+                    input = input.with_owner(owner.map(|owner| users[owner]));
+                }
+                let id = *which.get(&items);
+                world
+                    .write(|door| door.update(item, id, input.clone(), None))
+                    .unwrap();
+            }
+            Change::Delete { item: which } => {
+                let id = items.swap_remove(which.index(items.len()));
+                world.write(|door| door.delete(item, id, None)).unwrap();
+            }
+        }
+    }
+}
+
+fn scan(world: &World) -> BTreeMap<(&'static str, RecordId), Record> {
+    let snapshot = world.store.snapshot().unwrap();
+    let mut records = BTreeMap::new();
+    for name in ["item", "thing", "user"] {
+        let object = world.schema.object(name).unwrap().id;
+        let prefix = Key::new(Space::Record).object(object).done().len();
+        let mut rows = snapshot
+            .scan(keys::records(object), ScanOptions::default())
+            .unwrap();
+        while let Some((key, bytes)) = rows.next().unwrap() {
+            let id = RecordId::new(take_uint(&mut &key[prefix..]).unwrap()).unwrap();
+            records.insert(
+                (name, id),
+                RecordView::new(bytes).unwrap().decode().unwrap(),
+            );
+        }
+    }
+    records
+}
+
+impl Condition {
+    fn holds(&self, case: &Case, actor: Actor, id: RecordId, record: &Record) -> Option<bool> {
+        let value = |operand: &str| case.value(actor, id, record, operand);
+        let literal = |field: usize, value: &Index| {
+            let item = case.world.schema.object("item").unwrap();
+            item.field(FIELDS[field].0)
+                .unwrap()
+                .parse(value.get::<&str>(FIELDS[field].1))
+                .unwrap()
+        };
+        let both = |a: Option<bool>, b: Option<bool>| match (a, b) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        };
+        let not = |a: Option<bool>| a.map(|a| !a);
+        match self {
+            Condition::Compare(field, operator, wanted) => {
+                compares(&value(FIELDS[*field].0), operator, &literal(*field, wanted))
+            }
+            Condition::Null(operand) => Some(value(operand).is_null()),
+            Condition::In(field, wanted) => {
+                let value = value(FIELDS[*field].0);
+                let equal = wanted
+                    .iter()
+                    .map(|wanted| compares(&value, "=", &literal(*field, wanted)));
+                not(equal.map(not).fold(Some(true), both))
+            }
+            Condition::Like(pattern) => value("title")
+                .as_text()
+                .map(|text| like(&folded(pattern), &folded(text))),
+            Condition::PathIs(name) => compares(&value("thing.name"), "=", &Value::from(*name)),
+            Condition::Ids(ids) => Some(ids.contains(&id.get())),
+            Condition::Not(inner) => not(inner.holds(case, actor, id, record)),
+            Condition::Both(a, b) => both(
+                a.holds(case, actor, id, record),
+                b.holds(case, actor, id, record),
+            ),
+            Condition::Either(a, b) => not(both(
+                not(a.holds(case, actor, id, record)),
+                not(b.holds(case, actor, id, record)),
+            )),
+        }
+    }
+}
+
+fn compares(a: &Value, operator: &str, b: &Value) -> Option<bool> {
+    if a.is_null() || b.is_null() {
+        return None;
+    }
+    if let (Some(a), Some(b)) = (a.as_money(), b.as_money())
+        && a.currency != b.currency
+    {
+        return match operator {
+            "=" => Some(false),
+            "<>" => Some(true),
+            _ => None,
+        };
+    }
+    let order = compare(a, b);
+    Some(match operator {
+        "=" => order == Ordering::Equal,
+        "<>" => order != Ordering::Equal,
+        "<" => order == Ordering::Less,
+        "<=" => order != Ordering::Greater,
+        ">" => order == Ordering::Greater,
+        _ => order != Ordering::Less,
+    })
+}
+
+fn folded(text: &str) -> Vec<char> {
+    text.to_lowercase().replace('ё', "е").chars().collect()
+}
+
+fn like(pattern: &[char], text: &[char]) -> bool {
+    match (pattern, text) {
+        ([], text) => text.is_empty(),
+        (['%', rest @ ..], text) => (0..=text.len()).any(|skipped| like(rest, &text[skipped..])),
+        (['_', rest @ ..], [_, text @ ..]) => like(rest, text),
+        ([wanted, rest @ ..], [found, text @ ..]) => wanted == found && like(rest, text),
+        (_, []) => false,
+    }
+}
+
+/// A record that a question is about.
+type Found<'c> = (RecordId, &'c Record);
+
+impl Question {
+    fn is_grouped(&self) -> bool {
+        !self.group.is_empty() || !self.aggregates.is_empty()
+    }
+
+    fn filter(&self, case: &Case) -> String {
+        let pin = self.pin.map(|user| format!("owner = {}", case.users[user]));
+        let condition = self
+            .condition
+            .as_ref()
+            .map(|condition| format!("({})", condition.sql()));
+        let parts: Vec<String> = pin.into_iter().chain(condition).collect();
+        if parts.is_empty() {
+            String::new()
+        } else {
+            format!(" WHERE {}", parts.join(" AND "))
+        }
+    }
+
+    fn sql(&self, case: &Case) -> String {
+        let columns = match self.is_grouped() {
+            true => [self.group.as_slice(), &self.aggregates].concat(),
+            false => self.columns.clone(),
+        };
+        let mut sql = format!(
+            "SELECT {} FROM item{}",
+            columns.join(", "),
+            self.filter(case)
+        );
+        if !self.group.is_empty() {
+            sql += &format!(" GROUP BY {}", self.group.join(", "));
+        }
+        if !self.order().is_empty() {
+            let keys = self.order().iter().map(|(name, descending)| {
+                format!("{name}{}", if *descending { " DESC" } else { "" })
+            });
+            sql += &format!(" ORDER BY {}", keys.collect::<Vec<_>>().join(", "));
+        }
+        if let Some(limit) = self.limit {
+            sql += &format!(" LIMIT {limit}");
+        }
+        sql
+    }
+
+    fn order(&self) -> &'static [(&'static str, bool)] {
+        if self.is_grouped() {
+            &[]
+        } else {
+            ORDERS[self.order]
+        }
+    }
+
+    /// Everything the question names.
+    fn operands(&self) -> Vec<&'static str> {
+        let mut all = match self.is_grouped() {
+            true => self.group.clone(),
+            false => self.columns.clone(),
+        };
+        let arguments = self.aggregates.iter().map(|aggregate| argument(aggregate));
+        all.extend(arguments.filter(|argument| *argument != "*"));
+        all.extend(self.order().iter().map(|(name, _)| *name));
+        all.extend(self.pin.map(|_| "owner"));
+        all.extend(self.condition.iter().flat_map(Condition::operands));
+        all
+    }
+
+    /// The records the question is about.
+    fn found<'c>(&self, case: &'c Case) -> Vec<Found<'c>> {
+        let actor = case.actor(self);
+        case.records
+            .iter()
+            .filter(|((object, _), record)| *object == "item" && case.sees(actor, "item", record))
+            .map(|((_, id), record)| (*id, record))
+            .filter(|(_, record)| {
+                self.pin
+                    .is_none_or(|user| record.head.owner == Some(case.users[user]))
+            })
+            .filter(|(id, record)| match &self.condition {
+                Some(condition) => condition.holds(case, actor, *id, record) == Some(true),
+                None => true,
+            })
+            .collect()
+    }
+
+    /// The rows, by code where the answer is an error.
+    fn answer(&self, case: &Case) -> Result<Vec<Vec<Value>>, Code> {
+        let actor = case.actor(self);
+        if self
+            .operands()
+            .iter()
+            .any(|operand| !case.shows(actor, operand))
+        {
+            return Err(Code::UnknownField);
+        }
+        let value =
+            |(id, record): &Found<'_>, operand: &str| case.value(actor, *id, record, operand);
+        let mut found = self.found(case);
+        if self.is_grouped() {
+            return self.grouped(&found, &value);
+        }
+        found.sort_by(|a, b| {
+            let keys = self.order().iter().map(|(name, descending)| {
+                let order = compare(&value(a, name), &value(b, name));
+                if *descending { order.reverse() } else { order }
+            });
+            let by_id = match self.order().last() {
+                Some((_, true)) => b.0.cmp(&a.0),
+                _ => a.0.cmp(&b.0),
+            };
+            keys.fold(Ordering::Equal, Ordering::then).then(by_id)
+        });
+        let row = |record| {
+            self.columns
+                .iter()
+                .map(|column| value(record, column))
+                .collect()
+        };
+        Ok(found.iter().map(row).collect())
+    }
+
+    fn grouped(
+        &self,
+        found: &[Found<'_>],
+        value: &dyn Fn(&Found<'_>, &str) -> Value,
+    ) -> Result<Vec<Vec<Value>>, Code> {
+        let mut groups: Vec<(Vec<Value>, Vec<&Found<'_>>)> = Vec::new();
+        if self.group.is_empty() {
+            groups.push((Vec::new(), Vec::new()));
+        }
+        for record in found {
+            let key: Vec<Value> = self.group.iter().map(|name| value(record, name)).collect();
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, records)) => records.push(record),
+                None => groups.push((key, vec![record])),
+            }
+        }
+        groups.sort_by(|(a, _), (b, _)| {
+            a.iter()
+                .zip(b)
+                .map(|(a, b)| compare(a, b))
+                .fold(Ordering::Equal, Ordering::then)
+        });
+        let mut rows = Vec::new();
+        for (key, records) in groups {
+            let mut row = key;
+            for aggregate in &self.aggregates {
+                let values = records.iter().map(|record| match argument(aggregate) {
+                    "*" => Value::Checkbox(true),
+                    name => value(record, name),
+                });
+                row.push(aggregated(
+                    aggregate,
+                    values.filter(|value| !value.is_null()).collect(),
+                )?);
+            }
+            rows.push(row);
+        }
+        rows.truncate(self.limit.unwrap_or(usize::MAX));
+        Ok(rows)
+    }
+}
+
+fn argument(aggregate: &'static str) -> &'static str {
+    aggregate.split(['(', ')']).nth(1).unwrap()
+}
+
+fn aggregated(aggregate: &str, values: Vec<Value>) -> Result<Value, Code> {
+    let extreme = |wanted: Ordering| {
+        values.iter().cloned().reduce(|best, value| {
+            if compare(&value, &best) == wanted {
+                value
+            } else {
+                best
+            }
+        })
+    };
+    Ok(match aggregate.split('(').next().unwrap() {
+        "count" => Value::Integer(values.len() as i64),
+        "min" => extreme(Ordering::Less).unwrap_or_default(),
+        "max" => extreme(Ordering::Greater).unwrap_or_default(),
+        _ if aggregate == "sum(amount)" => {
+            let mut sums: BTreeMap<Currency, Decimal> = BTreeMap::new();
+            for money in values.iter().filter_map(Value::as_money) {
+                *sums.entry(money.currency).or_default() += money.amount;
+            }
+            sums.retain(|_, sum| !sum.is_zero());
+            match sums.len() {
+                0 => Value::Null,
+                1 => sums
+                    .pop_first()
+                    .map(|(c, sum)| format!("{sum} {c}").parse().map(Value::Money))
+                    .unwrap()
+                    .unwrap(),
+                _ => return Err(Code::InvalidValue),
+            }
+        }
+        _ => Value::Decimal(
+            values
+                .iter()
+                .map(|value| value.to_string().parse::<Decimal>().unwrap())
+                .sum(),
+        ),
+    })
+}
+
+fn check(case: &Case, question: &Question) {
+    let (actor, sql) = (case.actor(question), question.sql(case));
+    let query = |sql: &str| {
+        case.world
+            .query(actor, sql, &Params::new())
+            .map_err(|error| error.code())
+    };
+    let (found, expected) = (query(&sql), question.answer(case));
+    let way = || {
+        case.world
+            .prepare(actor, &sql)
+            .map(|prepared| prepared.explain())
+    };
+    match (&found, &expected) {
+        // Without an order, any of the rows may come, but the same ones every time.
+        (Ok(found), Ok(all)) if !question.is_grouped() && question.order().is_empty() => {
+            let length = all.len().min(question.limit.unwrap_or(usize::MAX));
+            assert_eq!(found.len(), length, "{sql} {:?}", way());
+            let mut left = all.clone();
+            for row in found {
+                let at = left.iter().position(|other| other == row);
+                left.swap_remove(at.unwrap_or_else(|| panic!("{sql} {:?}: {row:?}", way())));
+            }
+            assert_eq!(query(&sql).as_ref(), Ok(found), "{sql}");
+        }
+        (Ok(found), Ok(all)) => {
+            let first = &all[..all.len().min(question.limit.unwrap_or(usize::MAX))];
+            assert_eq!(found, first, "{sql} {:?}", way());
+        }
+        _ => assert_eq!(found, expected, "{sql} {:?}", way()),
+    }
+    if let Ok(all) = expected
+        && !question.is_grouped()
+    {
+        let count = query(&format!(
+            "SELECT count(*) FROM item{}",
+            question.filter(case)
+        ));
+        assert_eq!(
+            count,
+            Ok(vec![vec![Value::Integer(all.len() as i64)]]),
+            "{sql}"
+        );
+    }
+}
+
+/// Totals are the fold of the records behind them; a point get answers as the list does.
+fn check_actor(case: &Case, actor: Actor) {
+    let item = case.world.schema.object("item").unwrap();
+    let plan = case.facts.plan(actor, item, Action::View);
+    let mut expected = crate::index::Sums::default();
+    for ((_, id), record) in case
+        .records
+        .iter()
+        .filter(|((object, _), _)| *object == "item")
+    {
+        let seen = case.sees(actor, "item", record);
+        let rows = case.world.query(
+            actor,
+            &format!("SELECT 1 FROM item WHERE id = {id}"),
+            &Params::new(),
+        );
+        if case.shows(actor, "id") {
+            assert_eq!(rows.unwrap().len(), usize::from(seen));
+        }
+        if seen {
+            expected.add(&item.totals[0], record).unwrap();
+        }
+    }
+    let snapshot = case.world.store.snapshot().unwrap();
+    assert_eq!(
+        totals(&snapshot, &plan, item, &item.totals[0]).unwrap(),
+        expected
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    #[test]
+    fn queries_agree_with_a_scan_of_all_records(
+        setup in setup(),
+        questions in vec(question(), 12),
+    ) {
+        let case = Case::new(&setup);
+        for question in &questions {
+            check(&case, question);
+        }
+        for actor in std::iter::once(Actor::System).chain(case.users.iter().copied().map(Actor::User)) {
+            check_actor(&case, actor);
+        }
+    }
+}

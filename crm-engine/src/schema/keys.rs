@@ -1,0 +1,180 @@
+//! The layout of the store: every key of the engine is built here.
+//!
+//! All keys are order-preserving. Numbers are variable-length, so that ids and owners cost a
+//! byte or two in most stores: few, short keys are what keeps the file small. No key holds a
+//! path or a place in a tree (invariant *records carry only their owner*).
+
+use crate::ids::{FieldId, ObjectId, RecordId, Sequence, UserId, Version};
+use crate::store::KeyRange;
+use crate::value::{Value, put_uint, put_value};
+
+use super::List;
+
+/// The first byte of a key: which part of the store it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Space {
+    /// Counters, epochs, schema.
+    Meta = 0x01,
+    /// object, id → record.
+    Record = 0x02,
+    /// object, list, owner, sort key, id → columns.
+    Own = 0x03,
+    /// object, list, sort key, id → owner, columns.
+    All = 0x04,
+    /// object, total, owner → one packed value.
+    Total = 0x05,
+    /// record id, version → what that version replaced.
+    History = 0x06,
+    /// sequence → one transaction.
+    Journal = 0x07,
+    /// target id, object, field, source id → nothing.
+    Referrer = 0x08,
+    /// object, field, value → id.
+    Unique = 0x09,
+    /// name → an installed pack and its files.
+    Pack = 0x0A,
+}
+
+/// A key under construction.
+pub(crate) struct Key(Vec<u8>);
+
+impl Key {
+    pub(crate) fn new(space: Space) -> Key {
+        let mut bytes = Vec::with_capacity(48);
+        bytes.push(space as u8);
+        Key(bytes)
+    }
+
+    pub(crate) fn uint(mut self, n: u64) -> Key {
+        put_uint(&mut self.0, n);
+        self
+    }
+
+    pub(crate) fn object(self, object: ObjectId) -> Key {
+        self.uint(object.0.into())
+    }
+
+    pub(crate) fn id(self, id: RecordId) -> Key {
+        self.uint(id.get())
+    }
+
+    /// Records without an owner stand under 0.
+    pub(crate) fn owner(self, owner: Option<UserId>) -> Key {
+        self.uint(owner.map_or(0, UserId::get))
+    }
+
+    pub(crate) fn value(mut self, value: &Value, descending: bool) -> Key {
+        put_value(&mut self.0, value, descending);
+        self
+    }
+
+    pub(crate) fn bytes(mut self, bytes: &[u8]) -> Key {
+        self.0.extend_from_slice(bytes);
+        self
+    }
+
+    pub(crate) fn done(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// All keys that begin with this one.
+    pub(crate) fn range(self) -> KeyRange {
+        KeyRange::prefix(&self.0)
+    }
+}
+
+pub(crate) fn meta(name: &str) -> Vec<u8> {
+    Key::new(Space::Meta).bytes(name.as_bytes()).done()
+}
+
+pub(crate) fn record(object: ObjectId, id: RecordId) -> Vec<u8> {
+    Key::new(Space::Record).object(object).id(id).done()
+}
+
+pub(crate) fn records(object: ObjectId) -> KeyRange {
+    Key::new(Space::Record).object(object).range()
+}
+
+pub(crate) fn own(object: ObjectId, list: u8, owner: Option<UserId>) -> Key {
+    Key::new(Space::Own)
+        .object(object)
+        .uint(list.into())
+        .owner(owner)
+}
+
+pub(crate) fn all(object: ObjectId, list: u8) -> Key {
+    Key::new(Space::All).object(object).uint(list.into())
+}
+
+/// The sort components of one record and its id: the tail of a list key. The id runs in the
+/// direction of the last component, so that a list read backwards is exactly its reverse order.
+pub(crate) fn list_tail<'v>(
+    list: &List,
+    id: RecordId,
+    value: impl Fn(FieldId) -> std::borrow::Cow<'v, Value>,
+) -> Vec<u8> {
+    let mut tail = Vec::with_capacity(32);
+    for key in &list.by {
+        put_value(&mut tail, &value(key.field), key.descending);
+    }
+    let id_at = tail.len();
+    put_uint(&mut tail, id.get());
+    if list.by.last().is_some_and(|key| key.descending) {
+        tail[id_at..].iter_mut().for_each(|byte| *byte = !*byte);
+    }
+    tail
+}
+
+pub(crate) fn total(object: ObjectId, total: u8) -> Key {
+    Key::new(Space::Total).object(object).uint(total.into())
+}
+
+pub(crate) fn history(id: RecordId, version: Version) -> Vec<u8> {
+    Key::new(Space::History).id(id).uint(version.0).done()
+}
+
+pub(crate) fn history_of(id: RecordId) -> KeyRange {
+    Key::new(Space::History).id(id).range()
+}
+
+pub(crate) fn journal(sequence: Sequence) -> Vec<u8> {
+    Key::new(Space::Journal).uint(sequence.0).done()
+}
+
+pub(crate) fn journal_all() -> KeyRange {
+    Key::new(Space::Journal).range()
+}
+
+pub(crate) fn referrers(target: RecordId) -> Key {
+    Key::new(Space::Referrer).id(target)
+}
+
+pub(crate) fn referrer(
+    target: RecordId,
+    object: ObjectId,
+    field: FieldId,
+    source: RecordId,
+) -> Vec<u8> {
+    referrers(target)
+        .object(object)
+        .uint(field.0.into())
+        .id(source)
+        .done()
+}
+
+pub(crate) fn unique(object: ObjectId, field: FieldId, value: &Value) -> Vec<u8> {
+    Key::new(Space::Unique)
+        .object(object)
+        .uint(field.0.into())
+        .value(value, false)
+        .done()
+}
+
+pub(crate) fn pack(name: &str) -> Vec<u8> {
+    Key::new(Space::Pack).bytes(name.as_bytes()).done()
+}
+
+pub(crate) fn packs() -> KeyRange {
+    Key::new(Space::Pack).range()
+}

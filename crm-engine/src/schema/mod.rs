@@ -1,0 +1,298 @@
+//! Objects, fields, choices, lists and totals: an immutable value per schema version.
+//!
+//! The schema is data. The kernel declares only what rights need ([`system`]); every other
+//! object comes from a pack, by the same means an integrator has.
+
+mod coerce;
+mod declare;
+pub(crate) mod keys;
+mod storage;
+pub(crate) mod system;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error, Result};
+use crate::ids::{ChoiceId, FieldId, ObjectId};
+use crate::value::ValueType;
+
+pub(crate) use declare::check_name;
+pub use declare::{
+    ChoiceDeclaration, FieldDeclaration, ListDeclaration, ObjectDeclaration, TotalDeclaration,
+};
+pub(crate) use storage::{load, store, stored_version};
+
+/// Labels by language code (`en`, `ru`).
+pub type Labels = BTreeMap<String, String>;
+
+/// Everything a store knows about its objects, at one schema version.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Schema {
+    version: u32,
+    objects: Vec<Arc<Object>>,
+}
+
+/// A kind of record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Object {
+    /// Its number, never reused.
+    pub id: ObjectId,
+    /// Its stable API name.
+    pub name: String,
+    /// Its translatable labels.
+    pub labels: Labels,
+    /// Whether each record belongs to a user.
+    pub owned: bool,
+    /// The field that names a record to people.
+    pub title: Option<FieldId>,
+    /// Its declared fields, by number.
+    pub fields: Vec<Field>,
+    /// The columns a list entry carries, by number.
+    pub columns: Vec<FieldId>,
+    /// The sorted lists it offers.
+    pub lists: Vec<List>,
+    /// The totals it keeps for every owner.
+    pub totals: Vec<Total>,
+}
+
+/// A field of an object.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Field {
+    /// Its number within the object, never reused.
+    pub id: FieldId,
+    /// Its stable API name.
+    pub name: String,
+    /// Its type, fixed for ever (C33).
+    #[serde(rename = "type")]
+    pub value_type: ValueType,
+    /// Its translatable labels.
+    pub labels: Labels,
+    /// A save without it is refused (C39).
+    pub required: bool,
+    /// No two records hold the same value.
+    pub unique: bool,
+    /// Set by rules only, never by callers.
+    pub computed: bool,
+    /// The object whose records a reference names.
+    pub target: Option<ObjectId>,
+    /// What happens to this record when the referred one is deleted.
+    pub on_delete: OnDelete,
+    /// A hand-over of the referred record hands this record over too.
+    pub follows_owner: bool,
+    /// The choices or stages, in the order shown to people.
+    pub choices: Vec<Choice>,
+}
+
+/// What happens to a record when a record it refers to is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDelete {
+    /// The deletion is refused.
+    #[default]
+    Restrict,
+    /// The reference is emptied.
+    Clear,
+    /// This record is deleted too.
+    Cascade,
+}
+
+/// A choice of a choice field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// Its number within the field, never reused.
+    pub id: ChoiceId,
+    /// Its stable API name.
+    pub name: String,
+    /// Its translatable labels.
+    pub labels: Labels,
+    /// Set when the choice is a stage of a process.
+    pub stage: Option<StageKind>,
+    /// Fields that must be filled while a record stands on this choice.
+    pub requires: Vec<FieldId>,
+}
+
+/// How a stage counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageKind {
+    /// Work goes on.
+    Open,
+    /// Ended well.
+    Won,
+    /// Ended badly.
+    Lost,
+}
+
+/// A sorted list an object offers: an index kept for every owner and for all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct List {
+    /// Its number within the object, never reused.
+    pub id: u8,
+    /// Its stable API name.
+    pub name: String,
+    /// What it sorts by; the record id breaks ties, in the direction of the last key.
+    pub by: Vec<SortKey>,
+}
+
+/// One component of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SortKey {
+    /// The field compared.
+    pub field: FieldId,
+    /// Greatest first.
+    pub descending: bool,
+}
+
+/// A grouping whose count and sums are kept for every owner in the write transaction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Total {
+    /// Its number within the object, never reused.
+    pub id: u8,
+    /// Its stable API name.
+    pub name: String,
+    /// The choice field it groups by.
+    pub group: FieldId,
+    /// The numeric or money fields it sums.
+    pub sums: Vec<FieldId>,
+}
+
+impl Schema {
+    /// The version: raised by every change of the schema.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// Every object, by number.
+    pub fn objects(&self) -> impl Iterator<Item = &Arc<Object>> {
+        self.objects.iter()
+    }
+
+    /// The object called `name`.
+    ///
+    /// # Errors
+    /// [`Code::UnknownObject`].
+    pub fn object(&self, name: &str) -> Result<&Arc<Object>> {
+        self.objects
+            .iter()
+            .find(|object| object.name == name)
+            .ok_or_else(|| {
+                Error::new(Code::UnknownObject, format!("unknown object `{name}`"))
+                    .with("object", name)
+            })
+    }
+
+    /// The object numbered `id`, if the schema has it.
+    #[must_use]
+    pub fn by_id(&self, id: ObjectId) -> Option<&Arc<Object>> {
+        self.objects
+            .binary_search_by_key(&id, |object| object.id)
+            .ok()
+            .map(|at| &self.objects[at])
+    }
+
+    /// Every field that refers to records of `target`, with its object.
+    pub(crate) fn referring_to(
+        &self,
+        target: ObjectId,
+    ) -> impl Iterator<Item = (&Arc<Object>, &Field)> {
+        self.objects.iter().flat_map(move |object| {
+            object
+                .fields
+                .iter()
+                .filter(move |f| f.target == Some(target))
+                .map(move |f| (object, f))
+        })
+    }
+}
+
+impl Object {
+    /// The declared or system field called `name`.
+    ///
+    /// # Errors
+    /// [`Code::UnknownField`].
+    pub fn field(&self, name: &str) -> Result<&Field> {
+        self.find(name).ok_or_else(|| self.unknown_field(name))
+    }
+
+    /// The declared or system field called `name`, if there is one.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&Field> {
+        self.fields
+            .iter()
+            .chain(system::record_fields())
+            .find(|field| field.name == name)
+            .filter(|field| self.owned || field.id != system::OWNER)
+    }
+
+    /// The declared or system field numbered `id`.
+    #[must_use]
+    pub fn by_id(&self, id: FieldId) -> Option<&Field> {
+        match self.fields.binary_search_by_key(&id, |field| field.id) {
+            Ok(at) => Some(&self.fields[at]),
+            Err(_) => system::record_fields().iter().find(|field| field.id == id),
+        }
+    }
+
+    /// The one answer for fields that do not exist and fields that may not be seen
+    /// (invariant *invisible is absent*).
+    pub(crate) fn unknown_field(&self, name: &str) -> Error {
+        Error::new(
+            Code::UnknownField,
+            format!("`{}` has no field `{name}`", self.name),
+        )
+        .with("object", self.name.as_str())
+        .field(name)
+    }
+
+    /// The field that holds the stage, if the object has stages.
+    #[must_use]
+    pub fn stage_field(&self) -> Option<&Field> {
+        self.fields
+            .iter()
+            .find(|field| field.choices.iter().any(|choice| choice.stage.is_some()))
+    }
+}
+
+impl Field {
+    /// The choice called `name`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidValue`] with the names there are.
+    pub fn choice(&self, name: &str) -> Result<&Choice> {
+        self.choices
+            .iter()
+            .find(|choice| choice.name == name)
+            .ok_or_else(|| {
+                let names: Vec<&str> = self
+                    .choices
+                    .iter()
+                    .map(|choice| choice.name.as_str())
+                    .collect();
+                Error::new(
+                    Code::InvalidValue,
+                    format!(
+                        "`{}` takes one of {}, not `{}`",
+                        self.name,
+                        names.join(", "),
+                        crate::value::shorten(name)
+                    ),
+                )
+                .field(&self.name)
+            })
+    }
+
+    /// The choice numbered `id`, if the field has it.
+    #[must_use]
+    pub fn choice_by_id(&self, id: ChoiceId) -> Option<&Choice> {
+        self.choices.iter().find(|choice| choice.id == id)
+    }
+
+    /// Whether the engine keeps the field and callers only read it.
+    #[must_use]
+    pub fn is_system(&self) -> bool {
+        self.id.0 < system::DECLARED_FIRST
+    }
+}

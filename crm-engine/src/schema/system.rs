@@ -1,0 +1,197 @@
+//! What the kernel itself declares: the fields every record has, and the objects that rights
+//! are made of. Packs may extend these objects with fields, as any other.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use crate::ids::{FieldId, ObjectId, RecordId, UserId};
+use crate::value::{Head, Record, Value, ValueType};
+
+use super::{Field, Labels, ObjectDeclaration, OnDelete};
+
+/// The record's own id.
+pub(crate) const ID: FieldId = FieldId(0);
+/// The user a record belongs to (invariant *records carry only their owner*).
+pub(crate) const OWNER: FieldId = FieldId(1);
+/// How often the record was written.
+pub(crate) const VERSION: FieldId = FieldId(2);
+/// When the record was created.
+pub(crate) const CREATED_AT: FieldId = FieldId(3);
+/// Who created the record.
+pub(crate) const CREATED_BY: FieldId = FieldId(4);
+/// When the record was last changed.
+pub(crate) const UPDATED_AT: FieldId = FieldId(5);
+/// Who last changed the record.
+pub(crate) const UPDATED_BY: FieldId = FieldId(6);
+/// Declared fields are numbered from here.
+pub(crate) const DECLARED_FIRST: u16 = 16;
+
+/// The object of users.
+pub(crate) const USER: ObjectId = ObjectId(1);
+/// The object of departments.
+pub(crate) const DEPARTMENT: ObjectId = ObjectId(2);
+/// The object of roles.
+pub(crate) const ROLE: ObjectId = ObjectId(3);
+/// The object of grants: what a role permits.
+pub(crate) const GRANT: ObjectId = ObjectId(4);
+
+/// The objects whose records decide rights; a write to one starts a new policy epoch.
+pub(crate) const POLICY_OBJECTS: [ObjectId; 4] = [USER, DEPARTMENT, ROLE, GRANT];
+
+/// Field numbers of the kernel's own objects, in the order of `kernel.toml`.
+pub(crate) mod user {
+    use crate::ids::FieldId;
+    pub(crate) const LOGIN: FieldId = FieldId(16);
+    pub(crate) const DEPARTMENT: FieldId = FieldId(18);
+    pub(crate) const SUPERVISOR: FieldId = FieldId(19);
+    pub(crate) const ROLES: FieldId = FieldId(20);
+    pub(crate) const ADMINISTRATOR: FieldId = FieldId(21);
+    pub(crate) const ACCESS_CLOSED: FieldId = FieldId(22);
+}
+pub(crate) mod role {
+    use crate::ids::FieldId;
+    pub(crate) const NAME: FieldId = FieldId(16);
+}
+pub(crate) mod grant {
+    use crate::ids::FieldId;
+    pub(crate) const ROLE: FieldId = FieldId(16);
+    pub(crate) const OBJECT: FieldId = FieldId(17);
+    pub(crate) const ACTIONS: FieldId = FieldId(18);
+    pub(crate) const SCOPE: FieldId = FieldId(19);
+    pub(crate) const HIDDEN_FIELDS: FieldId = FieldId(20);
+}
+
+/// The fields every record has, by number.
+pub(crate) fn record_fields() -> &'static [Field] {
+    static FIELDS: LazyLock<Vec<Field>> = LazyLock::new(|| {
+        let field = |id, name: &str, value_type, target, en: &str, ru: &str| Field {
+            id,
+            name: name.to_owned(),
+            value_type,
+            labels: Labels::from([("en".into(), en.into()), ("ru".into(), ru.into())]),
+            required: false,
+            unique: false,
+            computed: false,
+            target,
+            on_delete: OnDelete::Restrict,
+            follows_owner: false,
+            choices: Vec::new(),
+        };
+        use ValueType::{DateTime, Integer, Reference};
+        vec![
+            field(ID, "id", Integer, None, "Number", "Номер"),
+            field(
+                OWNER,
+                "owner",
+                Reference,
+                Some(USER),
+                "Owner",
+                "Ответственный",
+            ),
+            field(VERSION, "version", Integer, None, "Version", "Версия"),
+            field(
+                CREATED_AT,
+                "created_at",
+                DateTime,
+                None,
+                "Created",
+                "Создано",
+            ),
+            field(
+                CREATED_BY,
+                "created_by",
+                Reference,
+                Some(USER),
+                "Author",
+                "Автор",
+            ),
+            field(
+                UPDATED_AT,
+                "updated_at",
+                DateTime,
+                None,
+                "Changed",
+                "Изменено",
+            ),
+            field(
+                UPDATED_BY,
+                "updated_by",
+                Reference,
+                Some(USER),
+                "Changed by",
+                "Изменил",
+            ),
+        ]
+    });
+    &FIELDS
+}
+
+/// The value of any field of a record, declared or kept by the engine.
+pub(crate) fn value_of(id: RecordId, record: &Record, field: FieldId) -> Cow<'_, Value> {
+    match head_value(id, &record.head, field) {
+        Some(kept) => Cow::Owned(kept),
+        None => Cow::Borrowed(record.fields.get(field)),
+    }
+}
+
+/// The value of a field that the engine keeps; none for declared fields.
+pub(crate) fn head_value(id: RecordId, head: &Head, field: FieldId) -> Option<Value> {
+    let user = |user: Option<UserId>| user.map_or(Value::Null, |user| Value::Reference(user.0));
+    let number = |n: u64| Value::Integer(i64::try_from(n).unwrap_or(i64::MAX));
+    Some(match field {
+        ID => number(id.get()),
+        OWNER => user(head.owner),
+        VERSION => number(head.version.0),
+        CREATED_AT => Value::DateTime(head.created_at),
+        CREATED_BY => user(head.created_by),
+        UPDATED_AT => Value::DateTime(head.updated_at),
+        UPDATED_BY => user(head.updated_by),
+        _ => return None,
+    })
+}
+
+/// The declarations of the kernel's own objects, in the order of their numbers.
+pub(crate) fn declarations() -> &'static [ObjectDeclaration] {
+    #[derive(serde::Deserialize)]
+    struct Kernel {
+        object: Vec<ObjectDeclaration>,
+    }
+    static OBJECTS: LazyLock<Vec<ObjectDeclaration>> = LazyLock::new(|| {
+        let kernel: Kernel = toml::from_str(include_str!("kernel.toml"))
+            .expect("kernel.toml is part of the engine and is parsed by a test");
+        kernel.object
+    });
+    &OBJECTS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::Schema;
+
+    /// The numbers above are a second copy of what `kernel.toml` says: hold them together.
+    #[test]
+    fn numbers_agree_with_the_declarations() {
+        let schema = Schema::kernel();
+        let number = |object: &str, field: &str| {
+            let object = schema.object(object).unwrap();
+            (object.id, object.field(field).unwrap().id)
+        };
+        assert_eq!(number("user", "login"), (USER, user::LOGIN));
+        assert_eq!(number("user", "department"), (USER, user::DEPARTMENT));
+        assert_eq!(number("user", "supervisor"), (USER, user::SUPERVISOR));
+        assert_eq!(number("user", "roles"), (USER, user::ROLES));
+        assert_eq!(number("user", "administrator"), (USER, user::ADMINISTRATOR));
+        assert_eq!(number("user", "access_closed"), (USER, user::ACCESS_CLOSED));
+        assert_eq!(schema.object("department").unwrap().id, DEPARTMENT);
+        assert_eq!(number("role", "name"), (ROLE, role::NAME));
+        assert_eq!(number("grant", "role"), (GRANT, grant::ROLE));
+        assert_eq!(number("grant", "object"), (GRANT, grant::OBJECT));
+        assert_eq!(number("grant", "actions"), (GRANT, grant::ACTIONS));
+        assert_eq!(number("grant", "scope"), (GRANT, grant::SCOPE));
+        assert_eq!(
+            number("grant", "hidden_fields"),
+            (GRANT, grant::HIDDEN_FIELDS)
+        );
+    }
+}

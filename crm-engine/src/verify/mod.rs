@@ -1,0 +1,230 @@
+//! Rebuilds everything that is derived from the records and compares it with what is stored.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+
+use crate::error::{Code, Error, Result};
+use crate::ids::{RecordId, UserId};
+use crate::index::{self, Entry, Sums};
+use crate::journal;
+use crate::schema::keys::{self, Key, Space};
+use crate::schema::{Object, Schema};
+use crate::store::{KeyRange, Read, ScanOptions};
+use crate::value::{RecordView, take_uint};
+
+/// Faults told in full; further ones are counted.
+const FAULTS_KEPT_MAX: usize = 100;
+
+/// What a verification saw.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct VerifyReport {
+    /// Records read, their checksums among what was checked.
+    pub records: u64,
+    /// List entries, back references and unique values compared.
+    pub index_entries: u64,
+    /// Totals of owners compared.
+    pub totals: u64,
+    /// History rows counted against the versions of their records.
+    pub history_rows: u64,
+    /// Journal entries whose links were recomputed.
+    pub journal_entries: u64,
+    /// How many faults were found.
+    pub faults: u64,
+    /// The first of them, in words.
+    pub fault_texts: Vec<String>,
+}
+
+impl VerifyReport {
+    /// Whether everything agrees.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.faults == 0
+    }
+
+    fn fault(&mut self, text: impl Into<String>) {
+        self.faults += 1;
+        if self.fault_texts.len() < FAULTS_KEPT_MAX {
+            self.fault_texts.push(text.into());
+        }
+    }
+}
+
+/// Verifies a whole store as of one snapshot. `progress` is told the records read so far and
+/// may end the work.
+///
+/// # Errors
+/// [`Code::Cancelled`], or what prevents reading. Faults are reported, not errors.
+pub(crate) fn run(
+    read: &dyn Read,
+    schema: &Schema,
+    progress: &mut dyn FnMut(u64) -> bool,
+) -> Result<VerifyReport> {
+    let mut report = VerifyReport::default();
+    let mut histories = BTreeMap::new();
+    for object in schema.objects() {
+        verify_object(read, object, &mut report, &mut histories, progress)?;
+    }
+    verify_history(read, &histories, &mut report)?;
+    let chain = journal::verify(read)?;
+    report.journal_entries = chain.entries;
+    if let Some(text) = chain.broken {
+        report.fault(format!("journal: {text}"));
+    }
+    Ok(report)
+}
+
+fn verify_object(
+    read: &dyn Read,
+    object: &Object,
+    report: &mut VerifyReport,
+    histories: &mut BTreeMap<RecordId, u64>,
+    progress: &mut dyn FnMut(u64) -> bool,
+) -> Result<()> {
+    let mut expected: BTreeSet<Entry> = BTreeSet::new();
+    let mut totals: BTreeMap<(u8, Option<UserId>), Sums> = BTreeMap::new();
+    let prefix = Key::new(Space::Record).object(object.id).done().len();
+    let mut rows = read.scan(keys::records(object.id), ScanOptions::default())?;
+    while let Some((key, value)) = rows.next()? {
+        let id = RecordId::new(take_uint(&mut &key[prefix..])?)?;
+        let record = match RecordView::new(value).and_then(|view| view.decode()) {
+            Ok(record) => record,
+            Err(error) => {
+                report.fault(format!("{} {id}: {error}", object.name));
+                continue;
+            }
+        };
+        report.records += 1;
+        if report.records.is_multiple_of(1_024) && !progress(report.records) {
+            return Err(Error::new(
+                Code::Cancelled,
+                "the verification was cancelled",
+            ));
+        }
+        histories.insert(id, record.head.version.0);
+        expected.extend(index::entries(object, id, &record)?);
+        for total in &object.totals {
+            totals
+                .entry((total.id, record.head.owner))
+                .or_default()
+                .add(total, &record)?;
+        }
+    }
+    drop(rows);
+    let stored = totals
+        .into_iter()
+        .map(|((total, owner), sums)| Entry {
+            key: keys::total(object.id, total).owner(owner).done(),
+            value: sums.encode(),
+        })
+        .collect();
+    for space in [Space::Own, Space::All, Space::Unique] {
+        let range = Key::new(space).object(object.id).range();
+        report.index_entries += compare(read, object, &expected, range, report)?;
+    }
+    report.index_entries += compare_referrers(read, object, &expected, report)?;
+    let range = Key::new(Space::Total).object(object.id).range();
+    report.totals += compare(read, object, &stored, range, report)?;
+    Ok(())
+}
+
+/// Compares what is stored in `range` with the expected entries of that range.
+fn compare(
+    read: &dyn Read,
+    object: &Object,
+    expected: &BTreeSet<Entry>,
+    range: KeyRange,
+    report: &mut VerifyReport,
+) -> Result<u64> {
+    let mut seen = 0;
+    let mut wanted = expected
+        .iter()
+        .filter(|entry| range.contains(&entry.key))
+        .peekable();
+    let mut rows = read.scan(range.clone(), ScanOptions::default())?;
+    while let Some((key, value)) = rows.next()? {
+        seen += 1;
+        while wanted
+            .peek()
+            .is_some_and(|entry| entry.key.as_slice() < key)
+        {
+            report.fault(format!("{}: a derived entry is missing", object.name));
+            wanted.next();
+        }
+        match wanted.peek() {
+            Some(entry) if entry.key == key => {
+                if entry.value != value {
+                    report.fault(format!(
+                        "{}: a derived entry is not up to date",
+                        object.name
+                    ));
+                }
+                wanted.next();
+            }
+            _ => report.fault(format!("{}: a derived entry has no record", object.name)),
+        }
+    }
+    for _ in wanted {
+        report.fault(format!("{}: a derived entry is missing", object.name));
+    }
+    Ok(seen)
+}
+
+/// Back references stand under their targets, those of one object scattered among others.
+fn compare_referrers(
+    read: &dyn Read,
+    object: &Object,
+    expected: &BTreeSet<Entry>,
+    report: &mut VerifyReport,
+) -> Result<u64> {
+    let range = Key::new(Space::Referrer).range();
+    let mut stored = BTreeSet::new();
+    let mut rows = read.scan(range.clone(), ScanOptions::default())?;
+    while let Some((key, _)) = rows.next()? {
+        let mut rest = &key[1..];
+        let _target = take_uint(&mut rest)?;
+        if take_uint(&mut rest)? == u64::from(object.id.0) {
+            stored.insert(key.to_vec());
+        }
+    }
+    let wanted: BTreeSet<Vec<u8>> = expected
+        .iter()
+        .filter(|entry| range.contains(&entry.key))
+        .map(|entry| entry.key.clone())
+        .collect();
+    for _ in wanted.symmetric_difference(&stored) {
+        report.fault(format!(
+            "{}: back references and records disagree",
+            object.name
+        ));
+    }
+    Ok(stored.len() as u64)
+}
+
+/// Every version of every record has its history row, and only records that are gone have more.
+fn verify_history(
+    read: &dyn Read,
+    versions: &BTreeMap<RecordId, u64>,
+    report: &mut VerifyReport,
+) -> Result<()> {
+    let mut newest: BTreeMap<RecordId, u64> = BTreeMap::new();
+    let range = Key::new(Space::History).range();
+    let mut rows = read.scan(range, ScanOptions::default())?;
+    while let Some((key, _)) = rows.next()? {
+        let mut rest = &key[1..];
+        let id = RecordId::new(take_uint(&mut rest)?)?;
+        let version = take_uint(&mut rest)?;
+        report.history_rows += 1;
+        let last = newest.entry(id).or_insert(0);
+        if version != *last + 1 {
+            report.fault(format!("history of {id}: version {} is missing", *last + 1));
+        }
+        *last = version;
+    }
+    for (id, version) in versions {
+        if newest.get(id) != Some(version) {
+            report.fault(format!("history of {id} does not end at version {version}"));
+        }
+    }
+    Ok(())
+}

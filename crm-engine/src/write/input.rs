@@ -1,0 +1,110 @@
+//! What a caller wants to set.
+
+use serde_json::Value as Json;
+
+use crate::error::{Code, Error, Result};
+use crate::ids::{FieldId, UserId};
+use crate::schema::system::OWNER;
+use crate::schema::{Object, system};
+use crate::value::Value;
+
+/// The values a caller sets: fields by number, and the owner where it is set.
+///
+/// ```
+/// use crm_engine::{Engine, Input, Options};
+///
+/// let host = Engine::in_memory(Options::default())?.system();
+/// host.transact("departments", |door| {
+///     let schema = door.schema().clone();
+///     let department = schema.object("department")?;
+///     let mut input = Input::default();
+///     input.set(department, "name", "North")?;
+///     door.create(department, input)
+/// })?;
+/// # Ok::<(), crm_engine::Error>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Input {
+    pub(crate) owner: Option<Option<UserId>>,
+    pub(crate) fields: Vec<(FieldId, Value)>,
+}
+
+impl Input {
+    /// Input of typed values.
+    pub(crate) fn of(fields: impl IntoIterator<Item = (FieldId, Value)>) -> Input {
+        Input {
+            owner: None,
+            fields: fields.into_iter().collect(),
+        }
+    }
+
+    /// Sets the owner.
+    #[must_use]
+    pub fn with_owner(mut self, owner: Option<UserId>) -> Input {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// Sets a field by its name; text is parsed by the field's type.
+    ///
+    /// # Errors
+    /// [`Code::UnknownField`], [`Code::WrongType`], [`Code::InvalidValue`].
+    pub fn set(&mut self, object: &Object, name: &str, value: impl Into<Value>) -> Result<()> {
+        let field = object.field(name)?;
+        let value = field.fit(value.into())?;
+        self.take(field.id, value);
+        Ok(())
+    }
+
+    /// Input from a JSON object of field names and values; `null` empties a field.
+    ///
+    /// # Errors
+    /// As [`Input::set`], and [`Code::InvalidArguments`] when `json` is not an object.
+    pub fn from_json(object: &Object, json: &Json) -> Result<Input> {
+        let members = json.as_object().ok_or_else(|| {
+            Error::new(
+                Code::InvalidArguments,
+                "a record is written as a JSON object",
+            )
+        })?;
+        let mut input = Input::default();
+        for (name, value) in members {
+            let field = object.field(name)?;
+            let value = field.from_json(value)?;
+            input.take(field.id, value);
+        }
+        Ok(input)
+    }
+
+    /// Input from pairs of field names and values.
+    ///
+    /// # Errors
+    /// As [`Input::set`].
+    pub fn from_pairs<'a, V: Into<Value>>(
+        object: &Object,
+        pairs: impl IntoIterator<Item = (&'a str, V)>,
+    ) -> Result<Input> {
+        let mut input = Input::default();
+        for (name, value) in pairs {
+            input.set(object, name, value)?;
+        }
+        Ok(input)
+    }
+
+    fn take(&mut self, field: FieldId, value: Value) {
+        match field {
+            OWNER => self.owner = Some(super::owner_of(&value)),
+            field => self.fields.push((field, value)),
+        }
+    }
+
+    /// The value set for a declared field, if it is set.
+    pub(crate) fn get(&self, field: FieldId) -> Option<&Value> {
+        debug_assert!(field.0 >= system::DECLARED_FIRST, "the owner is apart");
+        self.fields
+            .iter()
+            .rev()
+            .find(|(id, _)| *id == field)
+            .map(|(_, value)| value)
+    }
+}

@@ -1,0 +1,163 @@
+//! What records refer to, and what refers to them.
+
+use std::sync::Arc;
+
+use super::{Door, Input};
+use crate::error::{Code, Error, Result};
+use crate::ids::{FieldId, RecordId, UserId};
+use crate::policy::Action;
+use crate::schema::{Field, Object, OnDelete, keys, system};
+use crate::store::{KeyRange, Read, ScanOptions};
+use crate::value::{Record, Value, take_uint};
+
+impl Door<'_> {
+    pub(super) fn check_references(
+        &self,
+        object: &Object,
+        old: Option<&Record>,
+        new: &Record,
+    ) -> Result<()> {
+        for field in &object.fields {
+            let (Some(target), Value::Reference(id)) = (field.target, new.fields.get(field.id))
+            else {
+                continue;
+            };
+            // An unchanged link stays valid though its target became unreadable.
+            if old.is_some_and(|old| old.fields.get(field.id) == new.fields.get(field.id)) {
+                continue;
+            }
+            let target = self
+                .schema()
+                .by_id(target)
+                .ok_or_else(|| Error::internal("a reference without target"))?;
+            if self.get(target, *id)?.is_none() {
+                return Err(Error::new(
+                    Code::BadReference,
+                    format!(
+                        "`{}` refers to {} {id}, which is not found",
+                        field.name, target.name
+                    ),
+                )
+                .field(&field.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// A new owner must be a user whom the actor may name and whose access is open. One answer
+    /// for all others: who may not see users does not learn from it who there is.
+    pub(super) fn check_owner(
+        &self,
+        object: &Object,
+        old: Option<&Record>,
+        new: &Record,
+    ) -> Result<()> {
+        let Some(owner) = new.head.owner else {
+            return Ok(());
+        };
+        if old.is_some_and(|old| old.head.owner == Some(owner)) {
+            return Ok(());
+        }
+        let refuse = |why: &str| {
+            Err(Error::new(Code::BadReference, format!("`owner`: {why}")).field("owner"))
+        };
+        if !object.owned {
+            return refuse(&format!("`{}` records have no owner", object.name));
+        }
+        let open = |user: Record| user.fields.get(system::user::ACCESS_CLOSED).is_null();
+        match self.known_user(owner)?.is_some_and(open) {
+            true => Ok(()),
+            false => refuse(&format!("there is no user {owner} whose access is open")),
+        }
+    }
+
+    /// A user whom the actor may name: himself, and those he may see.
+    pub(crate) fn known_user(&self, user: UserId) -> Result<Option<Record>> {
+        let users = self.schema().by_id(system::USER);
+        let users = users.ok_or_else(|| Error::internal("the schema has no users"))?;
+        let plan = self.plan(users, Action::View);
+        let himself = self.actor().user() == Some(user);
+        Ok(self
+            .load(users, user.0)?
+            .filter(|record| himself || plan.permits(record.head.owner)))
+    }
+
+    /// What refers to a deleted record: refuses, is emptied or deleted with it, as declared.
+    /// What the actor may not see is not named, only that it stands in the way.
+    pub(super) fn release_referrers(&mut self, object: &Object, id: RecordId) -> Result<()> {
+        let referrers = self.referrers(object, id)?;
+        self.refuse_restricted(&referrers)?;
+        for (source, field, referrer) in referrers {
+            // It may refer by two fields, and be gone by the first.
+            if self.load(&source, referrer)?.is_none() {
+                continue;
+            }
+            let seen = self.actor_sees(&source, field.id, referrer)?;
+            let released = self.entrusted(|door| match field.on_delete {
+                OnDelete::Restrict => Ok(()),
+                OnDelete::Clear => {
+                    let input = Input::of([(field.id, Value::Null)]);
+                    door.update(&source, referrer, input, None).map(drop)
+                }
+                OnDelete::Cascade => door.delete(&source, referrer, None),
+            });
+            released.map_err(|error| match error.code().is_refusal() && !seen {
+                true => still_referenced(),
+                false => error,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Refuses when one of `referrers` must not lose what it refers to. One that the actor sees is
+    /// named first, so that the answer does not depend on those he does not.
+    fn refuse_restricted(&self, referrers: &[(Arc<Object>, Field, RecordId)]) -> Result<()> {
+        let mut refusal = None;
+        for (source, field, referrer) in referrers {
+            if field.on_delete != OnDelete::Restrict {
+                continue;
+            }
+            if self.actor_sees(source, field.id, *referrer)? {
+                return Err(still_referenced()
+                    .context(format!("`{}` of `{}`", field.name, source.name))
+                    .with("object", source.name.as_str())
+                    .field(&field.name));
+            }
+            refusal = Some(still_referenced());
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// Whether the actor sees a field of a record, whatever rights are in force just now.
+    fn actor_sees(&self, object: &Object, field: FieldId, id: RecordId) -> Result<bool> {
+        let plan = self.facts().plan(self.actor(), object, Action::View);
+        let record = self.load(object, id)?;
+        Ok(plan.shows(field) && record.is_some_and(|record| plan.permits(record.head.owner)))
+    }
+
+    /// Every record that refers to `id`, with the field it does so by.
+    pub(crate) fn referrers(
+        &self,
+        object: &Object,
+        id: RecordId,
+    ) -> Result<Vec<(Arc<Object>, Field, RecordId)>> {
+        let mut found = Vec::new();
+        for (source, field) in self.around.schema.referring_to(object.id) {
+            let prefix = keys::referrers(id)
+                .object(source.id)
+                .uint(field.id.0.into());
+            let start = prefix.done();
+            let range = KeyRange::prefix(&start);
+            let mut rows = self.txn.scan(range, ScanOptions::default())?;
+            while let Some((key, _)) = rows.next()? {
+                let referrer = RecordId::new(take_uint(&mut &key[start.len()..])?)?;
+                found.push((Arc::clone(source), field.clone(), referrer));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn still_referenced() -> Error {
+    Error::new(Code::StillReferenced, "other records refer to this one")
+}

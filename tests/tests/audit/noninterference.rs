@@ -1,0 +1,308 @@
+//! Noninterference: two stores that differ only in what a user may not see give him, byte for
+//! byte, the same answers (invariant *invisible is absent*); and his lists, counts and reports
+//! are those of the records he can get one by one (invariant *one predicate*).
+//!
+//! What the twins have in common, and is therefore not claimed to be hidden: that there were
+//! transactions (positions of the journal count those of everybody), ids, versions, owners, and
+//! which record refers to which (a deletion is refused because of hidden referrers, too).
+
+use std::collections::BTreeMap;
+
+use crm_engine::{Code, Door, Error, Params, RecordId, Result, Session, Version};
+use serde_json::{Value as Json, json};
+
+use super::world::{Dice, OBJECTS, Story, Twin, World};
+
+const CASES: u64 = 200;
+
+/// What was asked and what was answered.
+type Answers = Vec<(String, String)>;
+
+fn told(result: Result<Json>) -> String {
+    result.unwrap_or_else(|error| error.to_json()).to_string()
+}
+
+fn call(session: &Session, operation: &str, arguments: &Json) -> Result<Json> {
+    session.call(operation, arguments, &mut |_| true)
+}
+
+/// The rows of a query as JSON, every value as its column writes it.
+fn rows(session: &Session, sql: &str) -> Result<Vec<Vec<String>>> {
+    let mut rows = session.query(sql, &Params::new())?;
+    let columns = rows.columns().to_vec();
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let texts = columns.iter().zip(row);
+        found.push(texts.map(|(column, value)| column.text(value)).collect());
+    }
+    Ok(found)
+}
+
+fn query(session: &Session, sql: &str) -> Result<Json> {
+    let statement = session.prepare(sql)?;
+    let names: Vec<&str> = statement
+        .columns()
+        .iter()
+        .map(|c| c.name.as_str())
+        .collect();
+    let found = rows(session, sql)?;
+    Ok(json!({"columns": names, "rows": found, "way": statement.explain()}))
+}
+
+fn reads(world: &World) -> Answers {
+    let viewer = &world.viewer;
+    let mut answers = Answers::new();
+    let mut ask = |question: String, answer: Result<Json>| answers.push((question, told(answer)));
+    ask("schema".into(), call(viewer, "schema", &json!({})));
+    let users = world
+        .users
+        .iter()
+        .map(|id| ("user", RecordId::new(*id).unwrap()));
+    let last = world.records.last().map_or(1, |(_, id)| id.get());
+    let missing = OBJECTS.map(|(object, _)| (object, RecordId::new(last + 9).unwrap()));
+    for (object, id) in world.records.iter().copied().chain(users).chain(missing) {
+        let get = |object| viewer.get(object, id).map(Json::from);
+        ask(format!("get {object} {id}"), get(object));
+        ask(format!("get task {id}"), get("task"));
+        let history = viewer.history(object, id).map(Json::from);
+        ask(format!("history {object} {id}"), history);
+    }
+    for sql in queries(world) {
+        let answer = query(viewer, &sql);
+        ask(sql, answer);
+    }
+    for object in ["deal", "company"] {
+        let order = json!({"object": object, "title": "Funnel"});
+        ask(
+            format!("funnel {object}"),
+            call(viewer, "report.funnel", &order),
+        );
+    }
+    let mut after = 0;
+    loop {
+        let page = call(viewer, "changes", &json!({"after": after, "limit": 3})).unwrap();
+        let (next, more) = (page["next"].as_u64().unwrap(), page["more"] == true);
+        ask(format!("changes {after}"), Ok(page));
+        if !more {
+            return answers;
+        }
+        assert!(next > after, "the feed does not get on");
+        after = next;
+    }
+}
+
+fn queries(world: &World) -> Vec<String> {
+    let mut queries = Vec::new();
+    for (object, fields) in OBJECTS {
+        queries.push(format!("SELECT * FROM {object}"));
+        queries.push(format!("SELECT id FROM {object} LIMIT 1"));
+        for user in &world.users {
+            queries.push(format!(
+                "SELECT count(*) FROM {object} WHERE owner = {user}"
+            ));
+        }
+        for field in fields.iter().chain(&["owner", "created_at"]) {
+            queries.extend([
+                format!("SELECT id, {field} FROM {object} ORDER BY {field} DESC LIMIT 5"),
+                format!("SELECT id FROM {object} WHERE {field} IS NOT NULL ORDER BY {field}"),
+                format!("SELECT {field}, count(*) FROM {object} GROUP BY {field}"),
+                format!("SELECT count(*), count({field}) FROM {object}"),
+            ]);
+        }
+    }
+    let more = [
+        "SELECT stage, count(*), sum(amount) FROM deal GROUP BY stage",
+        "SELECT currency(amount), sum(amount), max(amount) FROM deal GROUP BY currency(amount)",
+        "SELECT sum(amount) FROM deal",
+        "SELECT sum(revenue), min(revenue) FROM company",
+        "SELECT title, company.name, company.revenue FROM deal",
+        "SELECT title, deal.company.name FROM task WHERE deal.amount > 50",
+        "SELECT id FROM deal WHERE company.name LIKE 'Vega%' ORDER BY company.name",
+        "SELECT company.industry AS kind, count(*) FROM deal GROUP BY company.industry ORDER BY kind",
+        "SELECT id, owner.name FROM task ORDER BY owner.name",
+        "SELECT id FROM deal WHERE title = 'Vega 77' OR stage = 'won'",
+        "SELECT * FROM user",
+        "SELECT name FROM user",
+        "SELECT id FROM user ORDER BY name",
+    ];
+    queries.extend(more.map(str::to_owned));
+    queries
+}
+
+/// Tries a change and undoes it.
+fn rehearse(
+    session: &Session,
+    mut change: impl FnMut(&mut Door<'_>) -> Result<Json>,
+) -> Result<Json> {
+    let mut outcome = Ok(Json::Null);
+    let undone = session.transact("rehearse", |door| -> Result<()> {
+        outcome = change(door);
+        Err(Error::new(Code::Refused, "undone"))
+    });
+    undone
+        .err()
+        .filter(|error| error.code() != Code::Refused)
+        .map_or(outcome, Err)
+}
+
+fn writes(world: &World) -> Answers {
+    let viewer = &world.viewer;
+    let mut answers = Answers::new();
+    let mut ask = |question: String, answer: Result<Json>| answers.push((question, told(answer)));
+    let stranger = world.users.last().unwrap();
+    for (at, &(object, id)) in world.records.iter().enumerate() {
+        let other = world.records[(at * 7) % world.records.len()].1;
+        let inputs = [
+            json!({"title": "x"}),
+            json!({"name": "x", "phone": "no phone"}),
+            json!({"amount": "12 euro"}),
+            json!({"stage": "none"}),
+            json!({"owner": stranger}),
+            json!({"company": other.get()}),
+        ];
+        for input in &inputs {
+            for expected in [None, Some(Version(99))] {
+                let update = rehearse(viewer, |door| {
+                    let object = door.schema().object(object)?.clone();
+                    let version = door.update_json(&object, id, input, expected)?;
+                    Ok(json!(version.0))
+                });
+                ask(format!("update {object} {id} {input} {expected:?}"), update);
+            }
+        }
+        let delete = rehearse(viewer, |door| {
+            let object = door.schema().object(object)?.clone();
+            door.delete(&object, id, None).map(|()| Json::Null)
+        });
+        ask(format!("delete {object} {id}"), delete);
+        let input = json!({"title": "x", "stage": "won", "company": id.get()});
+        let create = rehearse(viewer, |door| {
+            let object = door.schema().object("deal")?.clone();
+            door.create_json(&object, &input).map(|id| json!(id.get()))
+        });
+        ask(format!("create deal {input}"), create);
+    }
+    let text = "title,stage,who,firm\n\
+        a,won,user0,Vega 93\nb,won,user5,Orion 1093\nc,lost,user1,Orion 93\n";
+    let import = json!({"object": "deal", "text": text, "check": true, "columns": {
+        "title": "title", "stage": "stage",
+        "who": {"field": "owner", "match": "login"},
+        "firm": {"field": "company", "match": "name", "on_unknown": "empty"}}});
+    ask("import".into(), call(viewer, "import.csv", &import));
+    for (from, to) in [(0, 1), (1, 2), (2, 9), (9, 0), (3, 0)] {
+        let user = |at: usize| world.users.get(at).copied().unwrap_or(9_999);
+        let order = json!({"from": user(from), "to": user(to), "objects": ["company"],
+            "where": "name LIKE 'Vega%'"});
+        ask(
+            format!("transfer {order}"),
+            call(viewer, "transfer", &order),
+        );
+    }
+    answers
+}
+
+fn assert_same(seed: u64, story: &Story, first: &Answers, second: &Answers) {
+    assert_eq!(first.len(), second.len(), "seed {seed}");
+    for (a, b) in first.iter().zip(second) {
+        assert_eq!(
+            a, b,
+            "seed {seed}: the viewer tells the twins apart; {story:?}"
+        );
+    }
+}
+
+/// The lists of the viewer are the records he gets, and his figures are those of his lists.
+fn assert_one_predicate(world: &World) {
+    let viewer = &world.viewer;
+    for (object, _) in OBJECTS {
+        let got = world.records.iter().filter(|(of, _)| *of == object);
+        let got = got.filter_map(|(_, id)| viewer.get(object, *id).unwrap());
+        let got: Vec<Json> = got.collect();
+        let mut listed = rows(viewer, &format!("SELECT id FROM {object}")).unwrap();
+        listed.sort_by_key(|row| row[0].parse::<u64>().unwrap());
+        let ids: Vec<Vec<String>> = got.iter().map(|r| vec![r["id"].to_string()]).collect();
+        assert_eq!(listed, ids, "{object}");
+        let count = rows(viewer, &format!("SELECT count(*) FROM {object}")).unwrap();
+        assert_eq!(count, [[got.len().to_string()]], "{object}");
+        if let ("deal", Ok(funnel)) = (object, funnel(viewer)) {
+            let mut counts = BTreeMap::new();
+            for deal in &got {
+                *counts.entry(deal["stage"].to_string()).or_insert(0) += 1;
+            }
+            let stages = funnel["stages"].as_array().unwrap().iter();
+            let told = stages.map(|s| (s["stage"].to_string(), s["count"].as_i64().unwrap()));
+            let told: BTreeMap<String, i64> = told.filter(|(_, count)| *count > 0).collect();
+            assert_eq!(told, counts);
+        }
+    }
+}
+
+fn funnel(session: &Session) -> Result<Json> {
+    call(session, "report.funnel", &json!({"object": "deal"}))
+}
+
+/// What a manager counts and sums is what each of those below him does by himself.
+fn assert_manager_adds_up(story: &Story, world: &World) {
+    let manager = world.session_of(1);
+    let sql = "SELECT stage, currency(amount), count(*), sum(amount) FROM deal";
+    let group = "GROUP BY stage, currency(amount)";
+    let mut parts: BTreeMap<Vec<String>, (u64, f64)> = BTreeMap::new();
+    let add = |to: &mut BTreeMap<Vec<String>, (u64, f64)>, found: Vec<Vec<String>>| {
+        for row in found {
+            let amount = row[3].split(' ').next().unwrap_or_default();
+            let entry = to.entry(row[..2].to_vec()).or_default();
+            entry.0 += row[2].parse::<u64>().unwrap();
+            entry.1 += amount.parse::<f64>().unwrap_or_default();
+        }
+    };
+    for user in story.below(1) {
+        let id = world.users[user];
+        let of_one = rows(&manager, &format!("{sql} WHERE owner = {id} {group}")).unwrap();
+        if user > 1 {
+            let own = rows(&world.session_of(user), &format!("{sql} {group}")).unwrap();
+            assert_eq!(own, of_one, "the deals of {id}");
+        }
+        add(&mut parts, of_one);
+    }
+    let mut whole = BTreeMap::new();
+    add(
+        &mut whole,
+        rows(&manager, &format!("{sql} {group}")).unwrap(),
+    );
+    assert_eq!(whole, parts);
+}
+
+#[test]
+fn what_is_hidden_leaves_no_trace() {
+    let (mut partial, mut masked, mut differing) = (0, 0, 0);
+    for seed in 0..CASES {
+        let story = Story::random(&mut Dice(seed));
+        let first = story.happen(Twin::First, &|_| true);
+        let owners = story.last_owners(&first);
+        let seen: Vec<bool> = first
+            .records
+            .iter()
+            .zip(owners)
+            .map(|((object, _), owner)| story.reaches(object, owner))
+            .collect();
+        let second = story.happen(Twin::Second, &|record| seen[record]);
+        assert_eq!(first.records, second.records, "seed {seed}");
+
+        partial += u32::from(seen.contains(&true) && seen.contains(&false));
+        let hides =
+            |(object, fields): &(&str, &[&str])| fields.iter().any(|f| story.hides(object, f));
+        masked += u32::from(OBJECTS.iter().any(hides));
+        let everything = |world: &World| query(&world.host, "SELECT * FROM deal").unwrap();
+        differing += u32::from(everything(&first) != everything(&second));
+
+        assert_one_predicate(&first);
+        assert_manager_adds_up(&story, &first);
+        assert_same(seed, &story, &reads(&first), &reads(&second));
+        assert_same(seed, &story, &writes(&first), &writes(&second));
+        assert_same(seed, &story, &reads(&first), &reads(&second));
+        assert_one_predicate(&first);
+    }
+    // Stories in which everything is seen, or nothing, would prove nothing.
+    let told = format!("of {CASES}: {partial} partial, {masked} masked, {differing} differing");
+    assert!(partial > 120 && masked > 80 && differing > 120, "{told}");
+}

@@ -1,0 +1,15 @@
+//! All integration tests, as one binary.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that meets the unexpected has failed"
+)]
+
+mod audit;
+mod bad_input;
+mod built;
+mod ffi;
+mod house;
+mod main_job;
+mod maven;
+mod scenario;
+mod script_functions;
