@@ -17,8 +17,22 @@ use crate::limits::RECORD_ID_MAX;
 /// assert!(RecordId::new(0).is_err());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "u64", into = "u64")]
 pub struct RecordId(u64);
+
+impl TryFrom<u64> for RecordId {
+    type Error = Error;
+
+    fn try_from(id: u64) -> Result<RecordId> {
+        RecordId::new(id)
+    }
+}
+
+impl From<RecordId> for u64 {
+    fn from(id: RecordId) -> u64 {
+        id.get()
+    }
+}
 
 impl RecordId {
     /// Takes a number as an id.

@@ -299,6 +299,55 @@ fn a_grant_on_everything_hides_its_fields_everywhere() {
     assert!(!funnel.to_string().contains("EUR"), "{funnel}");
 }
 
+#[test]
+fn strange_values_meet_a_refusal() {
+    let engine = engine();
+    let host = engine.system();
+    let mut deep = json!("x");
+    for _ in 0..1_000 {
+        deep = json!([deep]);
+    }
+    for name in [
+        json!("a\0b"),
+        json!(""),
+        json!(" "),
+        deep,
+        json!({}),
+        json!(1),
+    ] {
+        let made = host.create("company", &json!({"name": name}));
+        let refused = made.map_or_else(|error| error.code().is_refusal(), |_| name == json!(" "));
+        assert!(refused, "{name}");
+    }
+    for number in [
+        json!(0),
+        json!(-1),
+        json!(1_u64 << 53),
+        json!(u64::MAX),
+        json!(1.5),
+        json!(""),
+    ] {
+        let history = json!({"object": "company", "id": number});
+        let error = call(&host, "history", history).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidArguments, "{number}");
+        let link = json!({"name": "x", "parent": number});
+        let link = host.create("company", &link);
+        assert!(
+            link.map_or_else(|e| e.code().is_refusal(), |_| number == json!("")),
+            "{number}"
+        );
+        let sql = format!("SELECT id FROM company WHERE id = {number}");
+        if number.is_number() {
+            assert!(ids(&host, &sql).is_empty(), "{number}");
+        }
+    }
+    for limit in ["-1", "9223372036854775808", "1.5"] {
+        let sql = format!("SELECT id FROM company LIMIT {limit}");
+        let refused = host.query(&sql, &crm_engine::Params::new());
+        assert!(refused.unwrap_err().code().is_refusal(), "{limit}");
+    }
+}
+
 const PAPERS: &str = "\
 name = 'paper'
 owned = true

@@ -375,13 +375,13 @@ fn a_reaction_reads_with_the_callers_rights() {
     let world = World::new(&[rule(
         RuleKind::React,
         "item",
-        "let t = get(\"thing\", this.count); throw t.contains(\"secret\").to_string() + t.name;",
+        "let t = get(\"thing\", this.count); throw `${t.contains(\"secret\")} ${t.contains(\"owner\")} ${t.name}`;",
     )]);
     let role = world
         .create("role", &json!({"name": "reader"}))
         .unwrap()
         .get();
-    world.create("grant", &json!({"role": role, "object": "thing", "actions": ["view"], "scope": "all", "hidden_fields": ["secret"]})).unwrap();
+    world.create("grant", &json!({"role": role, "object": "thing", "actions": ["view"], "scope": "all", "hidden_fields": ["secret", "owner"]})).unwrap();
     world
         .create(
             "grant",
@@ -405,7 +405,7 @@ fn a_reaction_reads_with_the_callers_rights() {
         })
     };
     let seen = make(Actor::User(crate::UserId(user))).unwrap_err();
-    assert!(seen.message().ends_with("falsen"), "{seen}");
+    assert!(seen.message().ends_with("false false n"), "{seen}");
     let seen = make(Actor::System).unwrap_err();
-    assert!(seen.message().ends_with("truen"), "{seen}");
+    assert!(seen.message().ends_with("true true n"), "{seen}");
 }
