@@ -63,8 +63,12 @@ pub use progress::Progress;
 pub use query::{Column, Params, Rows};
 pub use report::{Funnel, FunnelStage, funnel_svg};
 pub use schema::{
-    Choice, ChoiceDeclaration, Field, FieldDeclaration, Labels, List, ListDeclaration, Object,
-    ObjectDeclaration, OnDelete, Schema, SortKey, StageKind, Total, TotalDeclaration,
+    Choice, ChoiceDeclaration, Comparison, ComparisonDeclaration, Completeness,
+    CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
+    DuplicateRule, EventDeclaration, EventParts, Field, FieldDeclaration, HiddenDuplicates, Labels,
+    Likeness, List, ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup,
+    RollupDeclaration, Schema, Section, SectionDeclaration, SortKey, StageKind, Together,
+    TogetherDeclaration, Total, TotalDeclaration,
 };
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,

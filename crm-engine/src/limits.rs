@@ -30,6 +30,10 @@ pub const FIELDS_PER_OBJECT_MAX: usize = 1_000;
 pub const CHOICES_PER_FIELD_MAX: usize = 1_000;
 /// Sorted lists offered by one object.
 pub const SORTS_PER_OBJECT_MAX: usize = 32;
+/// Sections of one object.
+pub const SECTIONS_PER_OBJECT_MAX: usize = 100;
+/// Duplicate rules, lists for completeness and groups of unique fields of one object, of each.
+pub const PARTS_PER_OBJECT_MAX: usize = 32;
 /// The longest API name of an object, field, choice, role or operation.
 pub const NAME_BYTES_MAX: usize = 64;
 

@@ -6,6 +6,7 @@
 mod coerce;
 mod declare;
 pub(crate) mod keys;
+mod parts;
 mod storage;
 pub(crate) mod system;
 
@@ -20,7 +21,13 @@ use crate::value::ValueType;
 
 pub(crate) use declare::check_name;
 pub use declare::{
-    ChoiceDeclaration, FieldDeclaration, ListDeclaration, ObjectDeclaration, TotalDeclaration,
+    ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration, ConversionDeclaration,
+    DuplicateDeclaration, EventDeclaration, FieldDeclaration, ListDeclaration, ObjectDeclaration,
+    RollupDeclaration, SectionDeclaration, TogetherDeclaration, TotalDeclaration,
+};
+pub use parts::{
+    Comparison, Completeness, Conversion, DuplicateRule, EventParts, HiddenDuplicates, Likeness,
+    Rollup, Section, Together,
 };
 pub(crate) use storage::{load, store, stored_version};
 
@@ -55,6 +62,23 @@ pub struct Object {
     pub lists: Vec<List>,
     /// The totals it keeps for every owner.
     pub totals: Vec<Total>,
+    /// The reference to the record that its records are details of. Details take the rights and
+    /// the owner of their parent (C2).
+    pub parent: Option<FieldId>,
+    /// The sections of its fields, in the order shown to people.
+    pub sections: Vec<Section>,
+    /// Fields whose values together are unique.
+    pub together: Vec<Together>,
+    /// Set when its records are events on timelines.
+    pub event: Option<EventParts>,
+    /// The rules by which two records are likely duplicates.
+    pub duplicates: Vec<DuplicateRule>,
+    /// What is told of duplicates that may not be seen.
+    pub hidden_duplicates: HiddenDuplicates,
+    /// The lists of fields by which completeness is measured.
+    pub completeness: Vec<Completeness>,
+    /// The number the next field gets: those of deleted fields are never given again (C36).
+    pub next_field: u16,
 }
 
 /// A field of an object.
@@ -83,6 +107,21 @@ pub struct Field {
     pub follows_owner: bool,
     /// The choices or stages, in the order shown to people.
     pub choices: Vec<Choice>,
+    /// What a new record gets where the field is not given, as text.
+    pub default: Option<String>,
+    /// The field of the parent that holds the first of these values: the parent's own `phone`,
+    /// where this field holds further ones.
+    pub further: Option<FieldId>,
+    /// The record stands on the timeline of the record referred to.
+    pub timeline: bool,
+    /// Search finds the record by this field.
+    pub search: bool,
+    /// Kept as a count or sum of the records that refer to this one.
+    pub rollup: Option<Rollup>,
+    /// Kept as the value of an expression over the record's other fields.
+    pub formula: Option<String>,
+    /// Kept as the amount of another field in the base currency.
+    pub converted: Option<Conversion>,
 }
 
 /// What happens to a record when a record it refers to is deleted.
@@ -245,6 +284,21 @@ impl Object {
         )
         .with("object", self.name.as_str())
         .field(name)
+    }
+
+    /// The object that its records are details of, with the field that refers to it.
+    #[must_use]
+    pub fn parent_field(&self) -> Option<(&Field, ObjectId)> {
+        let field = self.by_id(self.parent?)?;
+        Some((field, field.target?))
+    }
+
+    /// The section a field stands in.
+    #[must_use]
+    pub fn section_of(&self, field: FieldId) -> Option<&Section> {
+        self.sections
+            .iter()
+            .find(|section| section.fields.contains(&field))
     }
 
     /// The field that holds the stage, if the object has stages.

@@ -76,6 +76,13 @@ pub(crate) fn record_fields() -> &'static [Field] {
             on_delete: OnDelete::Restrict,
             follows_owner: false,
             choices: Vec::new(),
+            default: None,
+            further: None,
+            timeline: false,
+            search: false,
+            rollup: None,
+            formula: None,
+            converted: None,
         };
         use ValueType::{DateTime, Integer, Reference};
         vec![

@@ -1,19 +1,19 @@
 //! Declarations: how objects are described as data, and how a schema takes them in.
 
+mod fields;
+mod lists;
+mod parts;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Error, Result};
-use crate::ids::{ChoiceId, FieldId, ObjectId};
-use crate::limits::{
-    CHOICES_PER_FIELD_MAX, FIELDS_PER_OBJECT_MAX, NAME_BYTES_MAX, OBJECTS_MAX, SORTS_PER_OBJECT_MAX,
-};
+use crate::ids::ObjectId;
+use crate::limits::{NAME_BYTES_MAX, OBJECTS_MAX};
 use crate::value::ValueType;
 
-use super::{
-    Choice, Field, Labels, List, Object, OnDelete, Schema, SortKey, StageKind, Total, system,
-};
+use super::{HiddenDuplicates, Labels, Likeness, Object, OnDelete, Schema, StageKind, system};
 
 /// An object as a pack or a host declares it: a new one, or an extension of one that exists.
 ///
@@ -47,6 +47,27 @@ pub struct ObjectDeclaration {
     /// The totals kept for every owner.
     #[serde(default)]
     pub total: Vec<TotalDeclaration>,
+    /// The required reference to the record that its records are details of.
+    #[serde(default)]
+    pub parent: Option<String>,
+    /// The sections of its fields; the first two an object has are its default sections.
+    #[serde(default)]
+    pub section: Vec<SectionDeclaration>,
+    /// Fields whose values together are unique.
+    #[serde(default)]
+    pub unique: Vec<TogetherDeclaration>,
+    /// Set when its records are events on timelines.
+    #[serde(default)]
+    pub event: Option<EventDeclaration>,
+    /// The rules by which two records are likely duplicates.
+    #[serde(default)]
+    pub duplicate: Vec<DuplicateDeclaration>,
+    /// What is told of duplicates that may not be seen.
+    #[serde(default)]
+    pub hidden_duplicates: Option<HiddenDuplicates>,
+    /// The lists of fields by which completeness is measured.
+    #[serde(default)]
+    pub completeness: Vec<CompletenessDeclaration>,
 }
 
 /// A field as declared; see [`Field`] for the meaning of each part.
@@ -76,6 +97,30 @@ pub struct FieldDeclaration {
     pub follows_owner: bool,
     #[serde(default)]
     pub choice: Vec<ChoiceDeclaration>,
+    /// The section; the first one of the object when left out.
+    #[serde(default)]
+    pub section: Option<String>,
+    #[serde(default)]
+    pub default: Option<String>,
+    #[serde(default)]
+    pub further: Option<String>,
+    #[serde(default)]
+    pub timeline: bool,
+    #[serde(default)]
+    pub search: bool,
+    #[serde(default)]
+    pub rollup: Option<RollupDeclaration>,
+    #[serde(default)]
+    pub formula: Option<String>,
+    #[serde(default)]
+    pub converted: Option<ConversionDeclaration>,
+}
+
+impl FieldDeclaration {
+    /// Whether only the engine and rules set the field.
+    fn is_computed(&self) -> bool {
+        self.computed || self.rollup.is_some() || self.formula.is_some() || self.converted.is_some()
+    }
 }
 
 /// A choice or stage as declared; see [`Choice`].
@@ -121,6 +166,119 @@ pub struct TotalDeclaration {
     pub sum: Vec<String>,
 }
 
+/// A section as declared; see [`Section`](super::Section).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each is described at the field of `Section` of the same name"
+)]
+pub struct SectionDeclaration {
+    pub name: String,
+    #[serde(default)]
+    pub label: Labels,
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+/// Fields whose values together are unique; see [`Together`](super::Together).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each is described at the field of `Together` of the same name"
+)]
+pub struct TogetherDeclaration {
+    pub fields: Vec<String>,
+}
+
+/// What makes records events, as declared; see [`EventParts`](super::EventParts).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each is described at the field of `EventParts` of the same name"
+)]
+pub struct EventDeclaration {
+    #[serde(default)]
+    pub at: Option<String>,
+    #[serde(default)]
+    pub kind: Option<String>,
+    #[serde(default)]
+    pub channel: Option<String>,
+    #[serde(default)]
+    pub touch: bool,
+}
+
+/// A duplicate rule as declared; see [`DuplicateRule`](super::DuplicateRule).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each is described at the field of `DuplicateRule` of the same name"
+)]
+pub struct DuplicateDeclaration {
+    pub name: String,
+    pub all: Vec<ComparisonDeclaration>,
+}
+
+/// A comparison as declared; see [`Comparison`](super::Comparison).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each is described at the field of `Comparison` of the same name"
+)]
+pub struct ComparisonDeclaration {
+    pub field: String,
+    #[serde(default)]
+    pub how: Likeness,
+    /// 85 when left out.
+    #[serde(default)]
+    pub least: Option<u8>,
+}
+
+/// A list of fields for completeness as declared; see [`Completeness`](super::Completeness).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each is described at the field of `Completeness` of the same name"
+)]
+pub struct CompletenessDeclaration {
+    pub name: String,
+    pub fields: Vec<String>,
+}
+
+/// A rollup as declared: `{ object = "deal_line", link = "deal", sum = "amount" }`; see
+/// [`Rollup`](super::Rollup).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each is described at the field of `Rollup` of the same name"
+)]
+pub struct RollupDeclaration {
+    pub object: String,
+    pub link: String,
+    #[serde(default)]
+    pub sum: Option<String>,
+}
+
+/// A conversion as declared: `{ from = "amount", at = "close_date" }`; see
+/// [`Conversion`](super::Conversion).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each is described at the field of `Conversion` of the same name"
+)]
+pub struct ConversionDeclaration {
+    pub from: String,
+    #[serde(default)]
+    pub at: Option<String>,
+}
+
 impl Schema {
     /// The schema of a store without packs: the kernel's own objects.
     #[must_use]
@@ -146,14 +304,21 @@ impl Schema {
             next.admit(declaration)?;
         }
         for declaration in declarations {
-            next.fill(declaration).map_err(|error| {
-                match error.details().contains_key("object") {
-                    true => error,
-                    false => error.with("object", declaration.name.as_str()),
-                }
-            })?;
+            let filled = next.fill(declaration);
+            filled.map_err(|error| of_object(error, declaration))?;
+        }
+        for declaration in declarations {
+            let settled = next.settle(declaration);
+            settled.map_err(|error| of_object(error, declaration))?;
         }
         Ok(next)
+    }
+
+    fn position(&self, name: &str) -> Result<usize> {
+        self.objects
+            .iter()
+            .position(|object| object.name == name)
+            .ok_or_else(|| Error::internal("an admitted object is missing"))
     }
 
     /// First pass: every declared object gets its number, so that any may refer to any.
@@ -180,29 +345,35 @@ impl Schema {
             columns: Vec::new(),
             lists: Vec::new(),
             totals: Vec::new(),
+            parent: None,
+            sections: Vec::new(),
+            together: Vec::new(),
+            event: None,
+            duplicates: Vec::new(),
+            hidden_duplicates: HiddenDuplicates::default(),
+            completeness: Vec::new(),
+            next_field: system::DECLARED_FIRST,
         }));
         Ok(())
     }
 
     /// Second pass: fields, lists and totals.
     fn fill(&mut self, declaration: &ObjectDeclaration) -> Result<()> {
-        let at = self
-            .objects
-            .iter()
-            .position(|object| object.name == declaration.name)
-            .ok_or_else(|| Error::internal("an admitted object is missing"))?;
+        let at = self.position(&declaration.name)?;
         let mut object = Object::clone(&self.objects[at]);
         if object.owned != declaration.owned && !declaration.extends {
             let message = format!("`{}` exists, and its `owned` never changes", object.name);
             return Err(Error::new(Code::SchemaFixed, message));
         }
         object.labels.extend(declaration.label.clone());
+        parts::take_sections(&mut object, declaration)?;
         for field in &declaration.field {
             self.take_field(&mut object, field, declaration.extends)
+                .and_then(|()| parts::place(&mut object, field))
                 .map_err(|error| error.field(&field.name))?;
         }
         for field in &declaration.field {
-            take_choice_requirements(&mut object, field)?;
+            fields::take_choice_requirements(&mut object, field)?;
         }
         if let Some(title) = &declaration.title {
             object.title = Some(object.field(title)?.id);
@@ -216,276 +387,15 @@ impl Schema {
         object.columns.retain(|id| id.0 >= system::DECLARED_FIRST);
         object.columns.sort_unstable();
         for list in &declaration.list {
-            take_list(&mut object, list)?;
+            lists::take_list(&mut object, list)?;
         }
         for total in &declaration.total {
-            take_total(&mut object, total)?;
+            lists::take_total(&mut object, total)?;
         }
+        parts::take(&mut object, declaration)?;
         self.objects[at] = Arc::new(object);
         Ok(())
     }
-
-    fn take_field(
-        &self,
-        object: &mut Object,
-        declared: &FieldDeclaration,
-        extends: bool,
-    ) -> Result<()> {
-        let target = match (&declared.target, declared.value_type) {
-            (Some(name), ValueType::Reference) => Some(self.object(name)?.id),
-            (None, ValueType::Reference) => {
-                return Err(invalid("a reference needs a `target` object"));
-            }
-            (Some(_), _) => return Err(invalid("only a reference has a `target`")),
-            (None, _) => None,
-        };
-        let takes_choices = matches!(
-            declared.value_type,
-            ValueType::Choice | ValueType::ChoiceSet
-        );
-        if takes_choices == declared.choice.is_empty() {
-            return Err(invalid(
-                "choices belong to the types `choice` and `choice_set`, which need them",
-            ));
-        }
-        if let Some(existing) = object.fields.iter_mut().find(|f| f.name == declared.name) {
-            if existing.value_type != declared.value_type || existing.target != target {
-                return Err(Error::new(
-                    Code::SchemaFixed,
-                    format!(
-                        "`{}` is of type `{}` and its type never changes",
-                        declared.name,
-                        existing.value_type.name()
-                    ),
-                ));
-            }
-            refuse_another_nature(existing, declared, extends)?;
-            existing.labels.extend(declared.label.clone());
-            existing.required = declared.required || (extends && existing.required);
-            return take_choices(existing, &declared.choice);
-        }
-        check_name(&declared.name, "a field")?;
-        if object.find(&declared.name).is_some() || declared.name == "owner" {
-            return Err(invalid(format!(
-                "every record has a field `{}` already",
-                declared.name
-            )));
-        }
-        if object.fields.len() == FIELDS_PER_OBJECT_MAX {
-            return Err(limit("fields of an object", FIELDS_PER_OBJECT_MAX));
-        }
-        if declared.unique && !is_sortable(declared.value_type) {
-            return Err(invalid(format!(
-                "`{}` cannot be unique",
-                declared.value_type.name()
-            )));
-        }
-        let id = object
-            .fields
-            .last()
-            .map_or(system::DECLARED_FIRST, |last| last.id.0 + 1);
-        let mut field = Field {
-            id: FieldId(id),
-            name: declared.name.clone(),
-            value_type: declared.value_type,
-            labels: declared.label.clone(),
-            required: declared.required,
-            unique: declared.unique,
-            computed: declared.computed,
-            target,
-            on_delete: declared.on_delete,
-            follows_owner: declared.follows_owner,
-            choices: Vec::new(),
-        };
-        take_choices(&mut field, &declared.choice)?;
-        object.fields.push(field);
-        Ok(())
-    }
-}
-
-/// What a field is beside its type is settled when it is made. An extension says only what it
-/// adds, so it need not repeat that.
-fn refuse_another_nature(field: &Field, declared: &FieldDeclaration, extends: bool) -> Result<()> {
-    let on_delete = field.on_delete != declared.on_delete;
-    let changes = [
-        ("unique", field.unique != declared.unique, declared.unique),
-        (
-            "computed",
-            field.computed != declared.computed,
-            declared.computed,
-        ),
-        (
-            "follows_owner",
-            field.follows_owner != declared.follows_owner,
-            declared.follows_owner,
-        ),
-        (
-            "on_delete",
-            on_delete,
-            declared.on_delete != OnDelete::default(),
-        ),
-    ];
-    match changes
-        .into_iter()
-        .find(|(_, changes, said)| *changes && (*said || !extends))
-    {
-        Some((part, ..)) => Err(Error::new(
-            Code::SchemaFixed,
-            format!("`{}` exists, and its `{part}` never changes", field.name),
-        )),
-        None => Ok(()),
-    }
-}
-
-fn take_choices(field: &mut Field, declared: &[ChoiceDeclaration]) -> Result<()> {
-    for choice in declared {
-        if let Some(existing) = field.choices.iter_mut().find(|c| c.name == choice.name) {
-            existing.labels.extend(choice.label.clone());
-            existing.stage = choice.stage;
-            continue;
-        }
-        check_name(&choice.name, "a choice")?;
-        if field.choices.len() == CHOICES_PER_FIELD_MAX {
-            return Err(limit("choices of a field", CHOICES_PER_FIELD_MAX));
-        }
-        let id = field
-            .choices
-            .iter()
-            .map(|c| c.id.0)
-            .max()
-            .map_or(1, |last| last + 1);
-        field.choices.push(Choice {
-            id: ChoiceId(id),
-            name: choice.name.clone(),
-            labels: choice.label.clone(),
-            stage: choice.stage,
-            requires: Vec::new(),
-        });
-    }
-    Ok(())
-}
-
-/// What a stage requires may name any field of the object, so it is resolved last.
-fn take_choice_requirements(object: &mut Object, declared: &FieldDeclaration) -> Result<()> {
-    for choice in &declared.choice {
-        let requires = choice
-            .requires
-            .iter()
-            .map(|name| object.field(name).map(|field| field.id))
-            .collect::<Result<Vec<FieldId>>>()?;
-        let field = object.fields.iter_mut().find(|f| f.name == declared.name);
-        if let Some(taken) =
-            field.and_then(|f| f.choices.iter_mut().find(|c| c.name == choice.name))
-        {
-            taken.requires = requires;
-        }
-    }
-    Ok(())
-}
-
-fn take_list(object: &mut Object, declared: &ListDeclaration) -> Result<()> {
-    check_name(&declared.name, "a list")?;
-    let by = declared
-        .by
-        .iter()
-        .map(|text| parse_sort_key(object, text))
-        .collect::<Result<Vec<SortKey>>>()?;
-    if by.is_empty() {
-        return Err(invalid(format!(
-            "the list `{}` needs something to sort `by`",
-            declared.name
-        )));
-    }
-    if let Some(existing) = object.lists.iter().find(|list| list.name == declared.name) {
-        return match existing.by == by {
-            true => Ok(()),
-            false => Err(Error::new(
-                Code::SchemaFixed,
-                format!("the list `{}` has another order already", declared.name),
-            )),
-        };
-    }
-    if object.lists.len() == SORTS_PER_OBJECT_MAX {
-        return Err(limit("lists of an object", SORTS_PER_OBJECT_MAX));
-    }
-    let id = object.lists.last().map_or(1, |last| last.id + 1);
-    object.lists.push(List {
-        id,
-        name: declared.name.clone(),
-        by,
-    });
-    Ok(())
-}
-
-fn parse_sort_key(object: &Object, text: &str) -> Result<SortKey> {
-    let (name, descending) = match text.split_once(' ') {
-        None | Some((_, "asc")) => (text.trim_end_matches(" asc"), false),
-        Some((name, "desc")) => (name, true),
-        Some(_) => {
-            return Err(invalid(format!(
-                "`{text}` is not `field`, `field asc` or `field desc`"
-            )));
-        }
-    };
-    let field = object.field(name)?;
-    if !is_sortable(field.value_type) {
-        return Err(invalid(format!(
-            "a list cannot sort by `{}`",
-            field.value_type.name()
-        ))
-        .field(name));
-    }
-    Ok(SortKey {
-        field: field.id,
-        descending,
-    })
-}
-
-fn take_total(object: &mut Object, declared: &TotalDeclaration) -> Result<()> {
-    check_name(&declared.name, "a total")?;
-    let group = object.field(&declared.group)?;
-    if group.value_type != ValueType::Choice {
-        return Err(invalid("a total groups by a field of type `choice`").field(&declared.group));
-    }
-    let group = group.id;
-    let mut sums = Vec::new();
-    for name in &declared.sum {
-        let field = object.field(name)?;
-        if !matches!(
-            field.value_type,
-            ValueType::Integer | ValueType::Decimal | ValueType::Money
-        ) {
-            return Err(invalid("a total sums integers, decimals and money").field(name));
-        }
-        sums.push(field.id);
-    }
-    if let Some(existing) = object
-        .totals
-        .iter()
-        .find(|total| total.name == declared.name)
-    {
-        return match (existing.group, &existing.sums) == (group, &sums) {
-            true => Ok(()),
-            false => Err(Error::new(
-                Code::SchemaFixed,
-                format!(
-                    "the total `{}` has another definition already",
-                    declared.name
-                ),
-            )),
-        };
-    }
-    if object.totals.len() == SORTS_PER_OBJECT_MAX {
-        return Err(limit("totals of an object", SORTS_PER_OBJECT_MAX));
-    }
-    let id = object.totals.last().map_or(1, |last| last.id + 1);
-    object.totals.push(Total {
-        id,
-        name: declared.name.clone(),
-        group,
-        sums,
-    });
-    Ok(())
 }
 
 /// Whether values of the type have one place in an order.
@@ -494,6 +404,13 @@ fn is_sortable(value_type: ValueType) -> bool {
         value_type,
         ValueType::ChoiceSet | ValueType::Tags | ValueType::File
     )
+}
+
+fn of_object(error: Error, declaration: &ObjectDeclaration) -> Error {
+    match error.details().contains_key("object") {
+        true => error,
+        false => error.with("object", declaration.name.as_str()),
+    }
 }
 
 /// API names are ASCII and stable: they stand in queries, packs and host programs.
