@@ -1,7 +1,6 @@
 //! How a schema takes in declared lists and totals.
 
 use crate::error::{Code, Error, Result};
-use crate::ids::FieldId;
 use crate::limits::SORTS_PER_OBJECT_MAX;
 use crate::schema::{List, Object, SortKey, Total};
 use crate::value::ValueType;
