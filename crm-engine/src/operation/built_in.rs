@@ -120,7 +120,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 (
                     "action",
                     "text",
-                    "view, create, edit, delete, transfer, import or export",
+                    "view, create, edit, delete, transfer, import, export, bulk or configure",
                 ),
                 ("object", "text", "the record's object"),
                 ("id", "integer", "the record"),

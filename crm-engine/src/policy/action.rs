@@ -21,11 +21,15 @@ pub enum Action {
     Import,
     /// Take data out in bulk (C51).
     Export,
+    /// Change many records at once (C49).
+    Bulk,
+    /// Change what the object is made of: its fields and sections (C38).
+    Configure,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 7] = [
+    pub const ALL: [Action; 9] = [
         Action::View,
         Action::Create,
         Action::Edit,
@@ -33,6 +37,8 @@ impl Action {
         Action::Transfer,
         Action::Import,
         Action::Export,
+        Action::Bulk,
+        Action::Configure,
     ];
 
     /// The name as it stands in grants.
@@ -46,6 +52,8 @@ impl Action {
             Action::Transfer => "transfer",
             Action::Import => "import",
             Action::Export => "export",
+            Action::Bulk => "bulk",
+            Action::Configure => "configure",
         }
     }
 

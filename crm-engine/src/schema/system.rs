@@ -35,8 +35,15 @@ pub(crate) const ROLE: ObjectId = ObjectId(3);
 /// The object of grants: what a role permits.
 pub(crate) const GRANT: ObjectId = ObjectId(4);
 
+/// The object of user groups: who may work with a section.
+pub(crate) const GROUP: ObjectId = ObjectId(5);
+/// The object of settings of the whole store.
+pub(crate) const SETTING: ObjectId = ObjectId(6);
+/// The object of dated exchange rates.
+pub(crate) const EXCHANGE_RATE: ObjectId = ObjectId(7);
+
 /// The objects whose records decide rights; a write to one starts a new policy epoch.
-pub(crate) const POLICY_OBJECTS: [ObjectId; 4] = [USER, DEPARTMENT, ROLE, GRANT];
+pub(crate) const POLICY_OBJECTS: [ObjectId; 5] = [USER, DEPARTMENT, ROLE, GRANT, GROUP];
 
 /// Field numbers of the kernel's own objects, in the order of `kernel.toml`.
 pub(crate) mod user {
@@ -47,6 +54,7 @@ pub(crate) mod user {
     pub(crate) const ROLES: FieldId = FieldId(20);
     pub(crate) const ADMINISTRATOR: FieldId = FieldId(21);
     pub(crate) const ACCESS_CLOSED: FieldId = FieldId(22);
+    pub(crate) const GROUPS: FieldId = FieldId(23);
 }
 pub(crate) mod role {
     use crate::ids::FieldId;
@@ -59,6 +67,17 @@ pub(crate) mod grant {
     pub(crate) const ACTIONS: FieldId = FieldId(18);
     pub(crate) const SCOPE: FieldId = FieldId(19);
     pub(crate) const HIDDEN_FIELDS: FieldId = FieldId(20);
+}
+pub(crate) mod setting {
+    use crate::ids::FieldId;
+    pub(crate) const NAME: FieldId = FieldId(16);
+    pub(crate) const VALUE: FieldId = FieldId(17);
+}
+pub(crate) mod exchange_rate {
+    use crate::ids::FieldId;
+    pub(crate) const CURRENCY: FieldId = FieldId(16);
+    pub(crate) const DAY: FieldId = FieldId(17);
+    pub(crate) const RATE: FieldId = FieldId(18);
 }
 
 /// The fields every record has, by number.
@@ -190,7 +209,15 @@ mod tests {
         assert_eq!(number("user", "roles"), (USER, user::ROLES));
         assert_eq!(number("user", "administrator"), (USER, user::ADMINISTRATOR));
         assert_eq!(number("user", "access_closed"), (USER, user::ACCESS_CLOSED));
+        assert_eq!(number("user", "groups"), (USER, user::GROUPS));
         assert_eq!(schema.object("department").unwrap().id, DEPARTMENT);
+        assert_eq!(schema.object("group").unwrap().id, GROUP);
+        assert_eq!(number("setting", "name"), (SETTING, setting::NAME));
+        assert_eq!(number("setting", "value"), (SETTING, setting::VALUE));
+        let rate = |field| number("exchange_rate", field);
+        assert_eq!(rate("currency"), (EXCHANGE_RATE, exchange_rate::CURRENCY));
+        assert_eq!(rate("day"), (EXCHANGE_RATE, exchange_rate::DAY));
+        assert_eq!(rate("rate"), (EXCHANGE_RATE, exchange_rate::RATE));
         assert_eq!(number("role", "name"), (ROLE, role::NAME));
         assert_eq!(number("grant", "role"), (GRANT, grant::ROLE));
         assert_eq!(number("grant", "object"), (GRANT, grant::OBJECT));

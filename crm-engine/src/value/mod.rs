@@ -9,6 +9,7 @@
 //! | `key`, `collate`, `number` | order-preserving bytes: [`put_value`] and its like |
 //! | `codec` | one value as bytes: [`encode_value`] and [`decode_value`] |
 //! | `fields`, `table` | values by field, and as bytes: [`Fields`], [`FieldsView`] |
+//! | `normal` | forms in which values that mean the same are the same |
 //! | `record` | the record around them: [`Record`], [`RecordView`] |
 
 mod check;
@@ -20,6 +21,7 @@ mod json;
 mod key;
 mod kind;
 mod money;
+mod normal;
 mod number;
 mod parse;
 mod record;
@@ -41,6 +43,7 @@ pub use json::{from_json, to_json};
 pub use key::{compare, put_value, skip_value};
 pub use kind::ValueType;
 pub use money::{Currency, Money};
+pub(crate) use normal::{normal, normal_phone, normal_text, words};
 pub use number::{put_uint, take_uint};
 pub use parse::parse;
 pub use record::{Head, Record, RecordView, encode};
