@@ -269,10 +269,7 @@ impl Import<'_, '_> {
 
     /// Creates one record, or finds out whether it could be created.
     fn create(&mut self, door: &mut Door<'_>, object: &Arc<Object>, input: Input) -> Result<()> {
-        let owner = match object.owned {
-            true => input.owner.unwrap_or(door.actor().user()),
-            false => None,
-        };
+        let owner = door.owner_of_new(object, &input)?;
         if !door.plan(object, Action::Import).permits(owner) {
             return Err(denied(object, Action::Import));
         }
