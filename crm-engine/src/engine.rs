@@ -197,7 +197,7 @@ impl Engine {
     pub(crate) fn install(&self, actor: Actor, pack: &Pack) -> Result<pack::Installed> {
         self.check_open()?;
         let action = "pack.install";
-        self.0.store.write(|txn| {
+        let installed = self.0.store.write(|txn| {
             let before = self.live(txn, false)?;
             let Some(prepared) = pack::prepare(txn, &before.schema, pack)? else {
                 return Ok(pack::Installed::already(pack));
@@ -208,7 +208,10 @@ impl Engine {
             let cause = Cause::Install(pack.name().to_owned());
             let mut body = |door: &mut Door<'_>| prepared.apply(door);
             self.with_door(txn, &live, actor, &cause, action, &mut body)
-        })
+        })?;
+        // The new schema is read once, by whoever made it, not by every write until the next read.
+        self.view()?;
+        Ok(installed)
     }
 
     fn with_door<R>(

@@ -23,7 +23,7 @@ use crate::index;
 use crate::journal::{self, Cause, Change, ChangeKind};
 use crate::limits::{RULE_DEPTH_MAX, RULE_WRITES_MAX};
 use crate::policy::{Action, Actor, Plan};
-use crate::schema::system::{OWNER, POLICY_OBJECTS, value_of};
+use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
 use crate::value::{Fields, Head, Record, RecordView, Value, encode, take_uint};
@@ -249,6 +249,11 @@ impl<'t> Door<'t> {
     ) -> Result<()> {
         let old = self.load_visible(object, id)?;
         self.permit(object, Action::Delete, &old)?;
+        if object.id == USER {
+            // He stays author and past owner of what he did (C14, C66).
+            let text = "users are never deleted: close the access instead";
+            return Err(Error::new(Code::StillReferenced, text));
+        }
         self.check_guarded(object, Some(&old), None)?;
         self.expect(&old, expected)?;
         let mut gone = old.clone();
