@@ -11,12 +11,12 @@ use sqlparser::ast::{
 
 use super::Plans;
 use super::domain::Domain;
-use super::eval::{Arithmetic, Comparison, Operand, Path, Step, Test};
+use super::eval::{Arithmetic, Comparison, Link, Operand, Path, Step, Test};
 use super::params::{Parameters, pattern};
 use super::syntax::{Ast, Name, blame, place, unexpected};
 use crate::error::{Code, Error, Result};
 use crate::limits::{EXPRESSION_DEPTH_MAX, PATH_STEPS_MAX};
-use crate::policy::Plan;
+use crate::policy::{Owners, Plan};
 use crate::schema::{Field, Object, Schema};
 use crate::value::{Value, ValueType, shorten};
 
@@ -285,6 +285,28 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// `operand`, which is a value of `field`, as the actor may see it: a reference to a record
+    /// that he may not see is none. What the engine keeps names users, who are no secret to
+    /// whoever sees the record.
+    pub(crate) fn seen(&self, field: &Field, operand: Operand) -> Operand {
+        let target = field
+            .target
+            .filter(|_| !field.is_system())
+            .and_then(|target| self.scope.schema.by_id(target));
+        let Some(target) = target else {
+            return operand;
+        };
+        let plan = (self.scope.plans)(target);
+        match plan.owners {
+            Owners::All => operand,
+            Owners::Some(_) => Operand::Link(Box::new(Link {
+                reference: operand,
+                target: target.id,
+                plan,
+            })),
+        }
+    }
+
     /// Follows names over references, under the plan of every object on the way.
     fn path(&self, names: &[Ident]) -> Result<Term> {
         let mut object = self.scope.object;
@@ -309,7 +331,7 @@ impl<'a> Checker<'a> {
                     }
                     _ => Operand::Field(field.id),
                 };
-                return Ok(Term::Typed(operand, domain));
+                return Ok(Term::Typed(self.seen(field, operand), domain));
             }
             if position == PATH_STEPS_MAX {
                 let error = format!("a path follows at most {PATH_STEPS_MAX} references");

@@ -14,7 +14,7 @@ use crate::ids::{FieldId, ObjectId};
 use crate::policy::Plan;
 use crate::schema::keys;
 use crate::store::Read;
-use crate::value::{Money, Value, compare};
+use crate::value::{Money, RecordView, Value, compare};
 
 /// What is true, false or unknown of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +51,8 @@ pub(crate) enum Operand {
     Bound(usize),
     Field(FieldId),
     Path(Box<Path>),
+    /// A reference as the actor may see it.
+    Link(Box<Link>),
     Negative(Box<Operand>),
     Arithmetic(Box<(Operand, Arithmetic, Operand)>),
     /// The currency of an amount.
@@ -64,6 +66,14 @@ pub(crate) struct Path {
     pub(super) first: FieldId,
     /// The object each reference refers to and the field read there; of the last, the value.
     pub(super) steps: Vec<Step>,
+}
+
+/// A reference that is no value where its target is out of the plan's reach.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Link {
+    pub(super) reference: Operand,
+    pub(super) target: ObjectId,
+    pub(super) plan: Arc<Plan>,
 }
 
 /// One step of a path. Its plan applies to the record it reaches.
@@ -250,6 +260,7 @@ impl Operand {
             },
             Operand::Field(field) => context.row.value(*field),
             Operand::Path(path) => path.follow(context).map(Cow::Owned),
+            Operand::Link(link) => link.evaluate(context),
             Operand::Negative(operand) => {
                 let number = amount(&*operand.evaluate(context)?);
                 Ok(Cow::Owned(
@@ -281,6 +292,22 @@ impl Arithmetic {
             Arithmetic::Multiply => a.checked_mul(b),
             Arithmetic::Divide => a.checked_div(b),
         }
+    }
+}
+
+impl Link {
+    /// A reference to a hidden record is the same as none (invariant *invisible is absent*).
+    fn evaluate<'a>(&'a self, context: &Context<'a>) -> Result<Cow<'a, Value>> {
+        let value = self.reference.evaluate(context)?;
+        let Some(id) = value.as_reference() else {
+            return Ok(value);
+        };
+        let target = context.read.get(&keys::record(self.target, id))?;
+        let seen = match &target {
+            Some(bytes) => self.plan.permits(RecordView::new(bytes)?.owner()),
+            None => false,
+        };
+        Ok(if seen { value } else { Cow::Owned(Value::Null) })
     }
 }
 

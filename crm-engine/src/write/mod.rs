@@ -131,10 +131,16 @@ impl<'t> Door<'t> {
         let record = self
             .load(object, id)?
             .filter(|record| plan.permits(record.head.owner));
-        Ok(record.map(|mut record| {
-            record.fields.retain(|field| plan.shows(field));
-            record
-        }))
+        let Some(mut record) = record else {
+            return Ok(None);
+        };
+        record.fields.retain(|field| plan.shows(field));
+        for field in object.fields.iter().filter(|field| field.target.is_some()) {
+            if !self.sees_link(field, record.fields.get(field.id))? {
+                record.fields.set(field.id, Value::Null);
+            }
+        }
+        Ok(Some(record))
     }
 
     /// Creates a record.
@@ -210,7 +216,10 @@ impl<'t> Door<'t> {
         self.expect(&old, expected)?;
         let mut new = old.clone();
         for (field, value) in input.fields {
-            new.fields.set(field, value);
+            // Who sees no link empties none: one that is hidden from him survives his save.
+            if !value.is_null() || self.may_empty(object, field, &old)? {
+                new.fields.set(field, value);
+            }
         }
         new.head.owner = self.owner_of_changed(object, input.owner, &new)?;
         if new.fields != old.fields {
