@@ -178,6 +178,7 @@ impl<'a> Checker<'a> {
     fn like(&mut self, ast: &Ast, wanted: &Ast, depth: usize) -> Result<Test> {
         let term = self.term(ast, depth)?;
         let (operand, domain) = self.natural(term, ast)?;
+        let (operand, domain) = named(operand, domain);
         if !domain.is_text() && domain.value_type != ValueType::Tags {
             let error = format!("`LIKE` takes a text, not `{}`", domain.value_type.name());
             return Err(blame(Error::new(Code::WrongType, error), place(ast)));
@@ -460,6 +461,23 @@ fn comparable(domain: &Domain, other: &Domain, ast: &Ast) -> Result<()> {
     let (kind, other) = (domain.value_type.name(), other.value_type.name());
     let error = format!("`{kind}` cannot be compared with this `{other}`");
     Err(blame(Error::new(Code::WrongType, error), place(ast)))
+}
+
+/// A choice set as the tags that its choices' names are; everything else as it is.
+fn named(operand: Operand, domain: Domain) -> (Operand, Domain) {
+    let Some(field) = domain
+        .field()
+        .filter(|_| domain.value_type == ValueType::ChoiceSet)
+    else {
+        return (operand, domain);
+    };
+    let names = field
+        .choices
+        .iter()
+        .map(|choice| (choice.id, choice.name.clone()))
+        .collect();
+    let operand = Operand::Names(Box::new((operand, names)));
+    (operand, Domain::plain(ValueType::Tags))
 }
 
 /// `DATE '2017-03-01'` and `TIMESTAMP '2017-03-01T09:00Z'`.

@@ -10,7 +10,7 @@ use super::domain::midnight;
 use super::like;
 use super::row::{Row, StoredRow};
 use crate::error::{Error, Result};
-use crate::ids::{FieldId, ObjectId};
+use crate::ids::{ChoiceId, FieldId, ObjectId};
 use crate::policy::Plan;
 use crate::schema::keys;
 use crate::store::Read;
@@ -57,6 +57,8 @@ pub(crate) enum Operand {
     Arithmetic(Box<(Operand, Arithmetic, Operand)>),
     /// The currency of an amount.
     Currency(Box<Operand>),
+    /// The API names of a choice set, as tags.
+    Names(Box<(Operand, Vec<(ChoiceId, String)>)>),
 }
 
 /// A field of a record that is reached over references.
@@ -278,6 +280,15 @@ impl Operand {
                 let money = operand.evaluate(context)?.as_money();
                 let code = money.map(|money| Value::from(money.currency.as_str()));
                 Ok(Cow::Owned(code.unwrap_or_default()))
+            }
+            Operand::Names(set) => {
+                let (operand, names) = &**set;
+                let Value::ChoiceSet(chosen) = &*operand.evaluate(context)? else {
+                    return Ok(Cow::Owned(Value::Null));
+                };
+                let chosen = names.iter().filter(|(id, _)| chosen.contains(id));
+                let tags = chosen.map(|(_, name)| name.clone()).collect();
+                Ok(Cow::Owned(Value::Tags(tags)))
             }
         }
     }
