@@ -32,6 +32,7 @@ mod history;
 mod ids;
 mod index;
 mod journal;
+mod kept;
 pub mod limits;
 mod operation;
 mod pack;

@@ -52,6 +52,11 @@ pub const SORT_TEXT_BYTES_MAX: usize = 192;
 /// The most members of a tag field or choice set.
 pub const SET_MEMBERS_MAX: usize = 256;
 
+/// How many kept fields may follow one from another: formulas, rollups, converted amounts.
+pub const KEPT_DEPTH_MAX: usize = 32;
+/// Records one rollup counts.
+pub const ROLLUP_RECORDS_MAX: usize = 1_000_000;
+
 // Queries.
 
 /// The longest query or condition.

@@ -231,17 +231,14 @@ impl<'a> Checker<'a> {
                 Term::Literal(Value::Integer(n)) => Ok(Term::Literal(Value::Integer(-n))),
                 Term::Literal(Value::Decimal(n)) => Ok(Term::Literal(Value::Decimal(-n))),
                 term => {
-                    let number = self.number(term, expr)?;
-                    Ok(computed(Operand::Negative(Box::new(number))))
+                    let kind = amount_of(&term, expr)?;
+                    let operand = self.fit(term, &Domain::plain(kind), expr)?;
+                    Ok(computed(kind, Operand::Negative(Box::new(operand))))
                 }
             },
             Expr::BinaryOp { left, op, right } => {
                 let operator = arithmetic(op).ok_or_else(|| unexpected(ast, "a value"))?;
-                let left_term = self.term(left, depth)?;
-                let a = self.number(left_term, left)?;
-                let right_term = self.term(right, depth)?;
-                let b = self.number(right_term, right)?;
-                Ok(computed(Operand::Arithmetic(Box::new((a, operator, b)))))
+                self.arithmetic(left, operator, right, depth)
             }
             Expr::Function(function) => match argument_of(function, "currency") {
                 Some(argument) => self.currency(argument, depth),
@@ -249,6 +246,50 @@ impl<'a> Checker<'a> {
             },
             _ => Err(unexpected(ast, "a value")),
         }
+    }
+
+    /// Numbers with numbers; amounts are added to amounts, and multiplied and divided by numbers.
+    /// An amount divided by an amount is a number.
+    fn arithmetic(
+        &mut self,
+        left: &Ast,
+        operator: Arithmetic,
+        right: &Ast,
+        depth: usize,
+    ) -> Result<Term> {
+        use Arithmetic::{Add, Divide, Multiply, Subtract};
+        use ValueType::{Decimal, Money};
+        let (a, b) = (self.term(left, depth)?, self.term(right, depth)?);
+        let (mut kind_a, mut kind_b) = (amount_of(&a, left)?, amount_of(&b, right)?);
+        // A text or a parameter beside an amount it is added to is an amount.
+        if matches!(operator, Add | Subtract) {
+            let bare = |term: &Term| !matches!(term, Term::Typed(..)) && !is_number(term);
+            match (kind_a, kind_b) {
+                (Money, Decimal) if bare(&b) => kind_b = Money,
+                (Decimal, Money) if bare(&a) => kind_a = Money,
+                _ => {}
+            }
+        }
+        let kind = match (kind_a, operator, kind_b) {
+            (Decimal, _, Decimal) | (Money, Divide, Money) => Decimal,
+            (Money, Add | Subtract, Money)
+            | (Money, Multiply | Divide, Decimal)
+            | (Decimal, Multiply, Money) => Money,
+            _ => {
+                let error = match operator {
+                    Add | Subtract => "an amount and a number cannot be added",
+                    Multiply => "two amounts cannot be multiplied",
+                    Divide => "a number cannot be divided by an amount",
+                };
+                return Err(blame(Error::new(Code::WrongType, error), place(left)));
+            }
+        };
+        let a = self.fit(a, &Domain::plain(kind_a), left)?;
+        let b = self.fit(b, &Domain::plain(kind_b), right)?;
+        Ok(computed(
+            kind,
+            Operand::Arithmetic(Box::new((a, operator, b))),
+        ))
     }
 
     fn currency(&mut self, argument: &Ast, depth: usize) -> Result<Term> {
@@ -362,16 +403,23 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn number(&mut self, term: Term, ast: &Ast) -> Result<Operand> {
-        match term {
-            Term::Typed(_, ref domain) if !domain.is_number() => {
-                let kind = domain.value_type.name();
-                let error = format!("arithmetic takes integers and decimals, not `{kind}`");
-                Err(blame(Error::new(Code::WrongType, error), place(ast)))
-            }
-            term => self.fit(term, &Domain::plain(ValueType::Decimal), ast),
+}
+
+/// What a term is in arithmetic: money, or a number as which literals and parameters are taken.
+fn amount_of(term: &Term, ast: &Ast) -> Result<ValueType> {
+    match term {
+        Term::Typed(_, domain) if domain.value_type == ValueType::Money => Ok(ValueType::Money),
+        Term::Typed(_, domain) if !domain.is_number() => {
+            let kind = domain.value_type.name();
+            let error = format!("arithmetic takes numbers and money, not `{kind}`");
+            Err(blame(Error::new(Code::WrongType, error), place(ast)))
         }
+        _ => Ok(ValueType::Decimal),
     }
+}
+
+fn is_number(term: &Term) -> bool {
+    matches!(term, Term::Literal(Value::Integer(_) | Value::Decimal(_)))
 }
 
 fn not(negated: bool, test: Test) -> Test {
@@ -381,8 +429,8 @@ fn not(negated: bool, test: Test) -> Test {
     }
 }
 
-fn computed(operand: Operand) -> Term {
-    Term::Typed(operand, Domain::plain(ValueType::Decimal))
+fn computed(kind: ValueType, operand: Operand) -> Term {
+    Term::Typed(operand, Domain::plain(kind))
 }
 
 fn bound_depth(ast: &Ast, depth: usize) -> Result<()> {

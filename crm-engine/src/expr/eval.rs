@@ -129,6 +129,22 @@ impl Test {
         }
     }
 
+    /// As [`Operand::reads`], of a test.
+    pub(super) fn reads(&self, fields: &mut Vec<FieldId>) -> bool {
+        match self {
+            Test::Constant(_) => true,
+            Test::Checked(operand) | Test::IsNull(operand) => operand.reads(fields),
+            Test::And(tests) | Test::Or(tests) => tests.iter().all(|test| test.reads(fields)),
+            Test::Not(test) => test.reads(fields),
+            Test::Compare(left, _, right) | Test::Like(left, right) => {
+                left.reads(fields) && right.reads(fields)
+            }
+            Test::In(operand, list) => {
+                operand.reads(fields) && list.iter().all(|item| item.reads(fields))
+            }
+        }
+    }
+
     /// The constants and parameters one of which `field` must equal wherever the test holds; none
     /// when the test does not say. This tells a query which records it need not look at.
     pub(crate) fn pins(&self, field: FieldId) -> Option<Vec<&Operand>> {
@@ -241,6 +257,23 @@ impl Operand {
         }
     }
 
+    /// Adds the fields of the record itself that the operand reads; false when it reads anything
+    /// else: another record, or a parameter.
+    pub(super) fn reads(&self, fields: &mut Vec<FieldId>) -> bool {
+        match self {
+            Operand::Constant(_) => true,
+            Operand::Bound(_) | Operand::Path(_) => false,
+            Operand::Field(field) => {
+                fields.push(*field);
+                true
+            }
+            Operand::Negative(operand) | Operand::Currency(operand) => operand.reads(fields),
+            Operand::Arithmetic(operation) => {
+                operation.0.reads(fields) && operation.2.reads(fields)
+            }
+        }
+    }
+
     /// The value for a record; [`Value::Null`] where there is none.
     pub(crate) fn evaluate<'a>(&'a self, context: &Context<'a>) -> Result<Cow<'a, Value>> {
         match self {
@@ -251,17 +284,12 @@ impl Operand {
             Operand::Field(field) => context.row.value(*field),
             Operand::Path(path) => path.follow(context).map(Cow::Owned),
             Operand::Negative(operand) => {
-                let number = amount(&*operand.evaluate(context)?);
-                Ok(Cow::Owned(
-                    number.map_or(Value::Null, |number| Value::Decimal(-number)),
-                ))
+                Ok(Cow::Owned(negative(&*operand.evaluate(context)?)))
             }
             Operand::Arithmetic(operation) => {
                 let (left, operator, right) = &**operation;
-                let left = amount(&*left.evaluate(context)?);
-                let right = amount(&*right.evaluate(context)?);
-                let result = left.zip(right).and_then(|(a, b)| operator.apply(a, b));
-                Ok(Cow::Owned(result.map_or(Value::Null, Value::Decimal)))
+                let (left, right) = (left.evaluate(context)?, right.evaluate(context)?);
+                Ok(Cow::Owned(operator.apply(&left, &right).unwrap_or_default()))
             }
             Operand::Currency(operand) => {
                 let money = operand.evaluate(context)?.as_money();
@@ -272,15 +300,39 @@ impl Operand {
     }
 }
 
+fn negative(value: &Value) -> Value {
+    match value {
+        Value::Money(Money { currency, amount }) => Value::Money(Money::new(-*amount, *currency)),
+        other => amount(other).map_or(Value::Null, |number| Value::Decimal(-number)),
+    }
+}
+
 impl Arithmetic {
-    /// None where numbers of 28 digits have no answer.
-    fn apply(self, a: Decimal, b: Decimal) -> Option<Decimal> {
-        match self {
+    /// None where numbers of 28 digits have no answer, and for amounts in two currencies.
+    fn apply(self, left: &Value, right: &Value) -> Option<Value> {
+        let (a, b) = (amount(left)?, amount(right)?);
+        let result = match self {
             Arithmetic::Add => a.checked_add(b),
             Arithmetic::Subtract => a.checked_sub(b),
             Arithmetic::Multiply => a.checked_mul(b),
             Arithmetic::Divide => a.checked_div(b),
-        }
+        }?;
+        let currency = match (left.as_money(), right.as_money()) {
+            (None, None) => None,
+            (Some(left), Some(right)) if left.currency != right.currency => return None,
+            (Some(_), Some(_)) if self == Arithmetic::Divide => None,
+            // What has no currency is not added to what has one.
+            (Some(_), None) | (None, Some(_))
+                if matches!(self, Arithmetic::Add | Arithmetic::Subtract) =>
+            {
+                return None;
+            }
+            (Some(money), _) | (None, Some(money)) => Some(money.currency),
+        };
+        Some(match currency {
+            Some(currency) => Value::Money(Money::new(result, currency)),
+            None => Value::Decimal(result),
+        })
     }
 }
 

@@ -13,7 +13,7 @@
 //! | `=` `<>` `<` `<=` `>` `>=` `IN (..)` `BETWEEN .. AND ..` `IS [NOT] NULL` | comparisons |
 //! | `LIKE 'a_c%'` | a text, or one of the tags, matches; case and the dots of `ё` do not matter |
 //! | `AND` `OR` `NOT` | three-valued logic, as in SQL |
-//! | `+` `-` `*` `/` | exact arithmetic on integers and decimals |
+//! | `+` `-` `*` `/` | exact arithmetic on numbers; amounts plus and minus amounts, times and by numbers, by amounts |
 //! | `currency(price)` | the currency of an amount, as text |
 //!
 //! Values are fitted to what they are compared with when the text is compiled: `'2017-03-01'`
@@ -22,8 +22,8 @@
 //! `'100 EUR'` within that currency.
 //!
 //! **A record never makes a condition fail.** Where a value leaves no answer, the answer is
-//! unknown: division by zero, more than 28 digits, the greater of two amounts in different
-//! currencies, and the order of texts that differ only beyond
+//! unknown: division by zero, more than 28 digits, the sum, ratio and the greater of two amounts
+//! in different currencies, and the order of texts that differ only beyond
 //! [`SORT_TEXT_BYTES_MAX`](crate::limits::SORT_TEXT_BYTES_MAX).
 //!
 //! Fields that the actor may not see answer exactly as fields that do not exist, and records
@@ -32,6 +32,7 @@
 mod check;
 mod domain;
 mod eval;
+mod formula;
 mod like;
 mod params;
 mod row;
@@ -51,6 +52,7 @@ use crate::value::Value;
 pub(crate) use check::{Checker, Scope, call};
 pub(crate) use domain::Domain;
 pub(crate) use eval::{Context, Operand, Test};
+pub(crate) use formula::Formula;
 pub(crate) use params::Parameters;
 pub use params::Params;
 pub(crate) use row::{Row, StoredRow};

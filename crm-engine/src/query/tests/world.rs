@@ -81,6 +81,7 @@ impl World {
                 schema: Arc::clone(&self.schema),
                 facts,
                 rules: &Rules::default(),
+                kept: Arc::new(crate::kept::Kept::compile(&self.schema)?),
                 actor: Actor::System,
                 now: "2026-03-01T12:00:00Z".parse().unwrap(),
                 cause: Cause::Person,
