@@ -8,7 +8,9 @@ use rust_decimal::Decimal;
 
 use super::domain::midnight;
 use super::like;
+use super::params::Bound;
 use super::row::{Row, StoredRow};
+use super::subselect::SubSelect;
 use crate::error::{Error, Result};
 use crate::ids::{FieldId, ObjectId};
 use crate::policy::Plan;
@@ -27,6 +29,8 @@ pub(crate) enum Test {
     Not(Box<Test>),
     Compare(Operand, Comparison, Operand),
     In(Operand, Vec<Operand>),
+    /// Among what a sub-select gives.
+    Within(Operand, Arc<SubSelect>),
     IsNull(Operand),
     /// The second operand is a folded pattern.
     Like(Operand, Operand),
@@ -55,6 +59,8 @@ pub(crate) enum Operand {
     Arithmetic(Box<(Operand, Arithmetic, Operand)>),
     /// The currency of an amount.
     Currency(Box<Operand>),
+    /// The first that has a value.
+    Coalesce(Vec<Operand>),
 }
 
 /// A field of a record that is reached over references.
@@ -90,8 +96,8 @@ pub(crate) struct Context<'a> {
     pub(crate) row: &'a dyn Row,
     /// Where references are followed: the same state the record is from.
     pub(crate) read: &'a dyn Read,
-    /// The values of the parameters, place by place.
-    pub(crate) bound: &'a [Value],
+    /// The values of the parameters, and the answers of sub-selects.
+    pub(crate) bound: &'a Bound,
 }
 
 impl Test {
@@ -114,6 +120,10 @@ impl Test {
                     Ok(Comparison::Equal.holds(relate(&value, &item)))
                 });
                 decided_by(true, equal)
+            }
+            Test::Within(operand, sub_select) => {
+                let members = sub_select.members(context.read, context.bound)?;
+                Ok(members.contain(&*operand.evaluate(context)?))
             }
             Test::IsNull(operand) => Ok(Some(operand.evaluate(context)?.is_null())),
             Test::Like(operand, pattern) => {
@@ -142,6 +152,7 @@ impl Test {
             Test::In(operand, list) => {
                 operand.reads(fields) && list.iter().all(|item| item.reads(fields))
             }
+            Test::Within(..) => false,
         }
     }
 
@@ -151,6 +162,15 @@ impl Test {
         match self {
             Test::And(tests) => tests.iter().find_map(|test| test.pins(field)),
             test => test.is_pin(field),
+        }
+    }
+
+    /// The sub-select among whose values `field` must be wherever the test holds.
+    pub(crate) fn pinned_within(&self, field: FieldId) -> Option<&Arc<SubSelect>> {
+        match self {
+            Test::And(tests) => tests.iter().find_map(|test| test.pinned_within(field)),
+            Test::Within(Operand::Field(f), sub_select) if *f == field => Some(sub_select),
+            _ => None,
         }
     }
 
@@ -271,6 +291,7 @@ impl Operand {
             Operand::Arithmetic(operation) => {
                 operation.0.reads(fields) && operation.2.reads(fields)
             }
+            Operand::Coalesce(operands) => operands.iter().all(|operand| operand.reads(fields)),
         }
     }
 
@@ -283,18 +304,27 @@ impl Operand {
             },
             Operand::Field(field) => context.row.value(*field),
             Operand::Path(path) => path.follow(context).map(Cow::Owned),
-            Operand::Negative(operand) => {
-                Ok(Cow::Owned(negative(&*operand.evaluate(context)?)))
-            }
+            Operand::Negative(operand) => Ok(Cow::Owned(negative(&*operand.evaluate(context)?))),
             Operand::Arithmetic(operation) => {
                 let (left, operator, right) = &**operation;
                 let (left, right) = (left.evaluate(context)?, right.evaluate(context)?);
-                Ok(Cow::Owned(operator.apply(&left, &right).unwrap_or_default()))
+                Ok(Cow::Owned(
+                    operator.apply(&left, &right).unwrap_or_default(),
+                ))
             }
             Operand::Currency(operand) => {
                 let money = operand.evaluate(context)?.as_money();
                 let code = money.map(|money| Value::from(money.currency.as_str()));
                 Ok(Cow::Owned(code.unwrap_or_default()))
+            }
+            Operand::Coalesce(operands) => {
+                for operand in operands {
+                    let value = operand.evaluate(context)?;
+                    if !value.is_null() {
+                        return Ok(value);
+                    }
+                }
+                Ok(Cow::Owned(Value::Null))
             }
         }
     }

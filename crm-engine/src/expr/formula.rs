@@ -5,9 +5,8 @@ use std::sync::Arc;
 use rust_decimal::prelude::ToPrimitive;
 use rust_decimal::{Decimal, RoundingStrategy};
 
-use super::{Checker, Context, Operand, Plans, Row, Scope, Source, Test};
+use super::{Bound, Checker, Context, Operand, Plans, Row, Scope, Source, Test};
 use crate::error::{Code, Error, Result};
-use crate::ids::FieldId;
 use crate::policy::{Actor, Organisation, Plan};
 use crate::schema::{Field, Object, Schema, system};
 use crate::store::Read;
@@ -89,7 +88,9 @@ impl Formula {
                 return Err(Error::new(Code::InvalidValue, text));
             }
             if !field.inputs.contains(id) {
-                return Err(Error::internal("a formula reads what its text does not name"));
+                return Err(Error::internal(
+                    "a formula reads what its text does not name",
+                ));
             }
         }
         Ok(())
@@ -102,10 +103,11 @@ impl Formula {
     /// # Errors
     /// What prevents reading the record.
     pub(crate) fn evaluate(&self, row: &dyn Row, read: &dyn Read) -> Result<Value> {
+        let bound = Bound::default();
         let context = Context {
             row,
             read,
-            bound: &[],
+            bound: &bound,
         };
         Ok(match &self.result {
             Expression::Answer(test) => {

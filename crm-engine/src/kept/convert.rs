@@ -45,7 +45,9 @@ pub(super) fn fill(
     at: &At<'_>,
     new: &mut Record,
 ) -> Result<()> {
-    let frozen = at.old.filter(|old| is_closed(object, old) && is_closed(object, new));
+    let frozen = at
+        .old
+        .filter(|old| is_closed(object, old) && is_closed(object, new));
     let rate = match frozen.map(|old| frozen_rate(field, conversion, old, new)) {
         Some(Frozen::AsItStands) => return Ok(()),
         Some(Frozen::Rate(rate)) => Some(rate),

@@ -73,9 +73,7 @@ impl Kept {
 
     fn add(&mut self, schema: &Schema, object: &Arc<Object>, field: &Field) -> Result<()> {
         let keeping = match (&field.formula, field.converted, field.rollup) {
-            (Some(text), ..) => {
-                Keeping::Formula(Formula::compile(schema, object, field, text)?)
-            }
+            (Some(text), ..) => Keeping::Formula(Formula::compile(schema, object, field, text)?),
             (None, Some(conversion), _) => Keeping::Conversion(conversion),
             (None, None, Some(rollup)) => {
                 let rolled = self.rolled.entry(rollup.object).or_default();
@@ -190,7 +188,13 @@ fn order(schema: &Schema) -> Result<Vec<(&Arc<Object>, &Field)>> {
     for object in schema.objects() {
         for field in object.fields.iter().filter(|field| field.is_kept()) {
             let mut way = Vec::new();
-            visit(schema, (object.id, field.id), &mut way, &mut done, &mut order)?;
+            visit(
+                schema,
+                (object.id, field.id),
+                &mut way,
+                &mut done,
+                &mut order,
+            )?;
         }
     }
     Ok(order)

@@ -214,3 +214,41 @@ impl Exact {
         Decimal::try_from_i128_with_scale(mantissa, scale).ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn total(parts: &[(i64, u32)]) -> Option<Decimal> {
+        let mut exact = Exact::default();
+        for (n, scale) in parts {
+            exact.add(Decimal::new(*n, *scale));
+        }
+        exact.total()
+    }
+
+    #[test]
+    fn more_digits_than_a_number_has_are_no_value() {
+        let mut exact = Exact::default();
+        exact.add(Decimal::MAX);
+        exact.add(Decimal::ONE);
+        assert_eq!(exact.total(), None);
+        exact.add(-Decimal::new(1, 28));
+        exact.add(-Decimal::MAX);
+        assert_eq!(exact.total(), Some(Decimal::ONE - Decimal::new(1, 28)));
+    }
+
+    proptest! {
+        /// A sum is that of whole numbers of a millionth, in whatever order they come.
+        #[test]
+        fn sums_are_exact(mut parts in prop::collection::vec((any::<i64>(), 0..7_u32), 0..20)) {
+            let millionths = parts.iter().map(|(n, scale)| i128::from(*n) * 10_i128.pow(6 - scale));
+            let expected = Decimal::from_i128_with_scale(millionths.sum(), 6);
+            prop_assert_eq!(total(&parts), Some(expected));
+            parts.reverse();
+            prop_assert_eq!(total(&parts), Some(expected));
+        }
+    }
+}

@@ -29,10 +29,9 @@ pub(super) fn run(
         each(read, object, |id, record| {
             let mut stale = kept.stale(read, object, id, record)?;
             for (rolled, sums) in &sums {
-                let sum = sums.get(&id).map_or_else(
-                    || Sum::default().value(rolled),
-                    |sum| sum.value(rolled),
-                );
+                let sum = sums
+                    .get(&id)
+                    .map_or_else(|| Sum::default().value(rolled), |sum| sum.value(rolled));
                 if sum != *record.fields.get(rolled.field) {
                     stale.push(rolled.field);
                 }
@@ -48,11 +47,7 @@ pub(super) fn run(
 }
 
 /// What each record counts in a rollup.
-fn counted(
-    read: &dyn Read,
-    schema: &Schema,
-    rolled: &Rolled,
-) -> Result<BTreeMap<RecordId, Sum>> {
+fn counted(read: &dyn Read, schema: &Schema, rolled: &Rolled) -> Result<BTreeMap<RecordId, Sum>> {
     let mut sums: BTreeMap<RecordId, Sum> = BTreeMap::new();
     if let Some(object) = schema.by_id(rolled.rollup.object) {
         each(read, object, |_, record| {

@@ -46,7 +46,10 @@ impl Door<'_> {
             }
             let before = old.and_then(|record| rolled.parent_of(record));
             let after = new.and_then(|record| rolled.parent_of(record));
-            for parent in before.into_iter().chain(after.filter(|id| Some(*id) != before)) {
+            for parent in before
+                .into_iter()
+                .chain(after.filter(|id| Some(*id) != before))
+            {
                 let rollups = parents.entry((rolled.parent, parent)).or_default();
                 rollups.push(rolled);
             }

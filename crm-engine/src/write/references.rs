@@ -73,12 +73,7 @@ impl Door<'_> {
     }
 
     /// Values that are unique together are held by no other record.
-    pub(super) fn check_together(
-        &self,
-        object: &Object,
-        id: RecordId,
-        new: &Record,
-    ) -> Result<()> {
+    pub(super) fn check_together(&self, object: &Object, id: RecordId, new: &Record) -> Result<()> {
         match index::taken(self.txn, object, id, new)? {
             None => Ok(()),
             Some(together) => {

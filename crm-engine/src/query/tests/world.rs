@@ -46,6 +46,7 @@ field = [
     { name = "note", type = "text" },
     { name = "note2", type = "text" },
     { name = "thing", type = "reference", target = "thing", on_delete = "clear" },
+    { name = "other", type = "reference", target = "item", on_delete = "clear" },
 ]
 list = [
     { name = "by_title", by = ["title"] },

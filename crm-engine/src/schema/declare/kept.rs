@@ -111,7 +111,9 @@ fn check(object: &Object, field: &Field) -> Result<()> {
     if keepers.count() > 1 {
         return Err(invalid("a field keeps the rate of one converted amount"));
     }
-    if object.keeps(field.id) && (field.unique || field.default.is_some()) {
+    let together = object.together.iter().flat_map(|group| &group.fields);
+    let is_unique = field.unique || together.into_iter().any(|id| *id == field.id);
+    if object.keeps(field.id) && (is_unique || field.default.is_some()) {
         return Err(invalid(
             "what the engine keeps is neither `unique` nor has it a `default`",
         ));
