@@ -9,6 +9,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
 use crate::facts::{Facts, FactsCache};
 use crate::journal::Cause;
+use crate::kept::Kept;
 use crate::pack::{self, Pack};
 use crate::plugin::{Validator, ValidatorSet};
 use crate::policy::Actor;
@@ -77,6 +78,7 @@ struct Inner {
 struct Live {
     schema: Arc<Schema>,
     rules: Rules,
+    kept: Arc<Kept>,
 }
 
 /// One consistent view for a reader: data, schema and rights of the same moment.
@@ -244,6 +246,7 @@ impl Engine {
             schema: Arc::clone(&live.schema),
             facts,
             rules: &live.rules,
+            kept: Arc::clone(&live.kept),
             actor,
             now: self.now(),
             cause: cause.clone(),
@@ -285,6 +288,7 @@ impl Engine {
         let books: Vec<Arc<dyn RuleBook>> =
             vec![Arc::new(scripts), Arc::clone(&self.0.validators) as _];
         Ok(Live {
+            kept: Arc::new(Kept::compile(&schema)?),
             schema,
             rules: Rules::new(books),
         })

@@ -32,6 +32,7 @@ mod history;
 mod ids;
 mod index;
 mod journal;
+mod kept;
 pub mod limits;
 mod operation;
 mod pack;
@@ -61,7 +62,7 @@ pub use plugin::{FieldReader, Validator};
 pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;
 pub use query::{Column, Params, Rows};
-pub use report::{Funnel, FunnelStage, funnel_svg};
+pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
 pub use schema::{
     Choice, ChoiceDeclaration, Comparison, ComparisonDeclaration, Completeness,
     CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,

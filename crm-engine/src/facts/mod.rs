@@ -4,6 +4,8 @@
 //! raises the policy epoch in the same transaction; every reader compares the epoch in its own
 //! snapshot, so a stale plan cannot be used.
 
+mod taint;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -24,6 +26,8 @@ const EPOCH: &str = "policy_epoch";
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) organisation: Organisation,
+    /// Fields kept from others are hidden where those are.
+    schema: Schema,
     plans: Mutex<HashMap<(Actor, ObjectId, Action), Arc<Plan>>>,
 }
 
@@ -34,9 +38,16 @@ impl Facts {
         if let Some(plan) = lock(&self.plans).get(&key) {
             return Arc::clone(plan);
         }
-        let plan = Arc::new(Plan::compile(&self.organisation, actor, object, action));
+        let plan = self.granted(actor, object, action);
+        let tainted = self.tainted(actor, object, &plan);
+        let plan = Arc::new(plan.without(tainted));
         lock(&self.plans).insert(key, Arc::clone(&plan));
         plan
+    }
+
+    /// What the grants say by themselves.
+    fn granted(&self, actor: Actor, object: &Object, action: Action) -> Plan {
+        Plan::compile(&self.organisation, actor, object, action)
     }
 }
 
@@ -136,6 +147,7 @@ fn load(read: &dyn Read, schema: &Schema) -> Result<Facts> {
     })?;
     Ok(Facts {
         organisation: Organisation::new(users, grants),
+        schema: schema.clone(),
         plans: Mutex::default(),
     })
 }

@@ -2,6 +2,7 @@
 //! a host can list them.
 
 mod built_in;
+mod periodicity;
 mod rights;
 
 use std::collections::BTreeMap;
@@ -32,6 +33,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
         built_in::operations()
             .into_iter()
             .chain(rights::operations())
+            .chain(periodicity::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });

@@ -7,6 +7,7 @@
 mod check;
 mod details;
 mod input;
+mod kept;
 mod references;
 mod rules;
 
@@ -21,6 +22,7 @@ use crate::history;
 use crate::ids::{FieldId, RecordId, Sequence, UserId, Version};
 use crate::index;
 use crate::journal::{self, Cause, Change, ChangeKind};
+use crate::kept::Kept;
 use crate::limits::{RULE_DEPTH_MAX, RULE_WRITES_MAX};
 use crate::policy::{Action, Actor, Plan};
 use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
@@ -38,6 +40,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) schema: Arc<Schema>,
     pub(crate) facts: Arc<Facts>,
     pub(crate) rules: &'a dyn RuleBook,
+    /// What the engine keeps in records by itself.
+    pub(crate) kept: Arc<Kept>,
     pub(crate) actor: Actor,
     pub(crate) now: DateTime<Utc>,
     pub(crate) cause: Cause,
@@ -171,6 +175,7 @@ impl<'t> Door<'t> {
         }
         let id = self.next_id()?;
         self.run_before(object, id, None, &mut new)?;
+        self.keep(object, id, None, &mut new)?;
         self.put(object, id, None, new, &[])?;
         Ok(id)
     }
@@ -237,6 +242,10 @@ impl<'t> Door<'t> {
             return Ok(old.head.version);
         }
         self.run_before(object, id, Some(&old), &mut new)?;
+        // A mere hand-over is no occasion to look for newer rates.
+        if new.fields != old.fields {
+            self.keep(object, id, Some(&old), &mut new)?;
+        }
         new.head.version = Version(old.head.version.0 + 1);
         new.head.updated_at = self.now();
         new.head.updated_by = self.actor().user();
@@ -293,6 +302,7 @@ impl<'t> Door<'t> {
             &replaced,
             &[],
         )?;
+        self.count_in(object, Some(&old), None)?;
         self.run_after(object, id, Some(&old), None)
     }
 
@@ -366,20 +376,34 @@ impl<'t> Door<'t> {
         self.check_references(object, old, &new)?;
         self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
+        self.check_together(object, id, &new)?;
+        self.store(object, id, old, &new, replaced)?;
+        if old.is_some_and(|old| old.head.owner != new.head.owner) {
+            self.hand_details_over(object, id, new.head.owner)?;
+        }
+        self.count_in(object, old, Some(&new))?;
+        self.run_after(object, id, old, Some(&new))
+    }
+
+    /// Writes a record that was found good, with everything derived from it.
+    fn store(
+        &mut self,
+        object: &Arc<Object>,
+        id: RecordId,
+        old: Option<&Record>,
+        new: &Record,
+        replaced: &[(FieldId, Value)],
+    ) -> Result<()> {
         let mut bytes = Vec::with_capacity(256);
-        encode(&new, &mut bytes)?;
+        encode(new, &mut bytes)?;
         self.txn.put(&keys::record(object.id, id), &bytes)?;
-        index::update(self.txn, object, id, old, Some(&new))?;
+        index::update(self.txn, object, id, old, Some(new))?;
         let kind = if old.is_some() {
             ChangeKind::Update
         } else {
             ChangeKind::Create
         };
-        self.record_change(object, id, new.head.version, kind, &new, replaced, &bytes)?;
-        if old.is_some_and(|old| old.head.owner != new.head.owner) {
-            self.hand_details_over(object, id, new.head.owner)?;
-        }
-        self.run_after(object, id, old, Some(&new))
+        self.record_change(object, id, new.head.version, kind, new, replaced, &bytes)
     }
 
     /// History and journal of one change, and the policy epoch where rights may have changed.
@@ -507,7 +531,8 @@ impl<'t> Door<'t> {
             if !plan.shows(*id) {
                 return Err(object.unknown_field(&field.name));
             }
-            if field.is_system() || (field.computed && self.rights != Actor::System) {
+            let kept = field.is_system() || object.keeps(*id);
+            if kept || (field.computed && self.rights != Actor::System) {
                 return Err(Error::new(
                     Code::ReadOnly,
                     format!("`{}` is kept by the engine", field.name),

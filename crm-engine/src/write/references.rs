@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Door, Input};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
+use crate::index;
 use crate::policy::Action;
 use crate::schema::{Field, Object, OnDelete, keys, system};
 use crate::store::{KeyRange, Read, ScanOptions};
@@ -119,6 +120,18 @@ impl Door<'_> {
         match self.known_user(owner)?.is_some_and(open) {
             true => Ok(()),
             false => refuse(&format!("there is no user {owner} whose access is open")),
+        }
+    }
+
+    /// Values that are unique together are held by no other record.
+    pub(super) fn check_together(&self, object: &Object, id: RecordId, new: &Record) -> Result<()> {
+        match index::taken(self.txn, object, id, new)? {
+            None => Ok(()),
+            Some(together) => {
+                let plan = self.facts().plan(self.actor(), object, Action::View);
+                let shows = |field| plan.shows(field);
+                Err(index::taken_together(object, together, shows))
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Declarations: how objects are described as data, and how a schema takes them in.
 
 mod fields;
+mod kept;
 mod lists;
 mod parts;
 
@@ -267,7 +268,7 @@ pub struct RollupDeclaration {
     pub sum: Option<String>,
 }
 
-/// A conversion as declared: `{ from = "amount", at = "close_date" }`; see
+/// A conversion as declared: `{ from = "amount", at = "closed", rate = "rate" }`; see
 /// [`Conversion`](super::Conversion).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -279,6 +280,8 @@ pub struct ConversionDeclaration {
     pub from: String,
     #[serde(default)]
     pub at: Option<String>,
+    #[serde(default)]
+    pub rate: Option<String>,
 }
 
 impl Schema {
