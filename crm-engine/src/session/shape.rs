@@ -139,14 +139,12 @@ impl Shape<'_> {
         told.insert("object".to_owned(), json!(object.name));
         let label = self.label(&object.labels, &object.name);
         told.insert("label".to_owned(), label);
-        if let Some((id, record)) = record {
-            told.insert("id".to_owned(), json!(id.get()));
+        if let Some((_, record)) = record
+            && self.plan.shows(system::VERSION)
+        {
             told.insert("version".to_owned(), json!(record.head.version.0));
         }
         told.insert("sections".to_owned(), sections.collect());
-        if !self.plan.shows(system::VERSION) {
-            told.remove("version");
-        }
         Json::Object(told)
     }
 

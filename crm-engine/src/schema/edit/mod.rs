@@ -6,6 +6,8 @@
 
 mod fields;
 mod sections;
+#[cfg(test)]
+mod tests;
 mod uses;
 
 use std::sync::Arc;
