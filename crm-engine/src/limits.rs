@@ -32,6 +32,10 @@ pub const CHOICES_PER_FIELD_MAX: usize = 1_000;
 pub const SORTS_PER_OBJECT_MAX: usize = 32;
 /// Sections of one object.
 pub const SECTIONS_PER_OBJECT_MAX: usize = 100;
+/// Languages of one label.
+pub const LABEL_LANGUAGES_MAX: usize = 64;
+/// The longest label of an object, field, choice or section in one language.
+pub const LABEL_BYTES_MAX: usize = 512;
 /// Duplicate rules, lists for completeness and groups of unique fields of one object, of each.
 pub const PARTS_PER_OBJECT_MAX: usize = 32;
 /// The longest API name of an object, field, choice, role or operation.

@@ -7,10 +7,12 @@ mod tests;
 mod together;
 mod totals;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::schema::system::{OWNER, value_of};
-use crate::schema::{Object, Together, keys};
+use crate::schema::{Field, HiddenDuplicates, Labels, Object, Together, keys};
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, RecordView, Value, encode_fields, put_uint, take_uint};
 
@@ -77,8 +79,8 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
 }
 
 /// Brings the derived entries of every record from what `before` declares of its object to what
-/// `after` does: the lists, columns, totals and fields unique together that were added. Fields
-/// are the same in both.
+/// `after` does: lists, columns and totals that were added, fields that were deleted or are found
+/// in another way. A field that `before` does not have has no values yet.
 ///
 /// # Errors
 /// [`Code::TooLarge`] when there are more records than one transaction can take,
@@ -92,10 +94,7 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         totals: new_totals.cloned().collect(),
         ..after.clone()
     };
-    let same = before.lists == after.lists
-        && before.columns == after.columns
-        && before.together == after.together;
-    if same && added.totals.is_empty() {
+    if derives_alike(before, after) {
         return Ok(());
     }
     let range = keys::records(after.id);
@@ -118,6 +117,37 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Whether both derive the same from every record that `before` has: whether they differ in no
+/// more than what people are shown and what saves are checked for.
+fn derives_alike(before: &Object, after: &Object) -> bool {
+    let bare = |object: &Object| {
+        let known = |field: &Field| before.by_id(field.id).is_some();
+        let fields = object.fields.iter().filter(|field| known(field));
+        let fields = fields.map(|field| Field {
+            name: String::new(),
+            labels: Labels::new(),
+            required: false,
+            default: None,
+            choices: Vec::new(),
+            ..field.clone()
+        });
+        Object {
+            labels: Labels::new(),
+            title: None,
+            fields: fields.collect(),
+            sections: Vec::new(),
+            completeness: Vec::new(),
+            hidden_duplicates: HiddenDuplicates::default(),
+            next_field: 0,
+            next_section: 0,
+            system_labels: BTreeMap::new(),
+            arranged: BTreeSet::new(),
+            ..object.clone()
+        }
+    };
+    bare(before) == bare(after)
 }
 
 /// Some records from the beginning of a range.

@@ -2,6 +2,7 @@
 //! a host can list them.
 
 mod built_in;
+mod fields;
 mod periodicity;
 mod rights;
 
@@ -32,6 +33,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
     static OPERATIONS: LazyLock<BTreeMap<&'static str, Operation>> = LazyLock::new(|| {
         built_in::operations()
             .into_iter()
+            .chain(fields::operations())
             .chain(rights::operations())
             .chain(periodicity::operations())
             .map(|operation| (operation.name, operation))

@@ -87,7 +87,7 @@ impl Plan {
             Owners::Some(owners.into_iter().collect())
         };
         let owners = reach(&mut grants.iter());
-        let hidden = match object.is_detail() {
+        let hidden: Box<[FieldId]> = match object.is_detail() {
             true => organisation.hidden_details(user, object.id, action),
             // A field is shown where the grants that show it reach every record of the plan. Where
             // they reach only some, it is hidden on all: a mask never depends on the record.
@@ -98,7 +98,16 @@ impl Plan {
                 })
                 .collect(),
         };
-        Plan { owners, hidden }
+        let closed = object
+            .sections
+            .iter()
+            .filter(|section| !organisation.works_with(actor, section))
+            .flat_map(|section| section.fields.iter().copied());
+        let hidden: BTreeSet<FieldId> = hidden.into_iter().chain(closed).collect();
+        Plan {
+            owners,
+            hidden: hidden.into_iter().collect(),
+        }
     }
 
     fn everything() -> Plan {

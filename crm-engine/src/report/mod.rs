@@ -14,7 +14,7 @@ use crate::ids::FieldId;
 use crate::index::{Group, Sums};
 use crate::policy::Plan;
 use crate::query;
-use crate::schema::{Object, StageKind, Total};
+use crate::schema::{Object, StageKind, Total, label_in};
 use crate::store::Read;
 
 pub use periodicity::Periodicity;
@@ -88,7 +88,7 @@ pub(crate) fn funnel(
             let group = group_of(&sums, Some(choice.id));
             FunnelStage {
                 stage: choice.name.clone(),
-                label: choice.labels.get(language).unwrap_or(&choice.name).clone(),
+                label: label_in(&choice.labels, language, &choice.name).to_owned(),
                 kind,
                 count: group.map_or(0, |group| group.count),
                 sums: group

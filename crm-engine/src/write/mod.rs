@@ -62,6 +62,8 @@ pub struct Door<'t> {
     rights: Actor,
     sequence: Sequence,
     changes: Vec<Change>,
+    /// The journal tells of the transaction even if no record changes.
+    noted: bool,
     depth: usize,
     caused: usize,
 }
@@ -76,15 +78,21 @@ impl<'t> Door<'t> {
             rights,
             sequence,
             changes: Vec::new(),
+            noted: false,
             depth: 0,
             caused: 0,
         })
     }
 
+    /// Notes the transaction in the journal though it changes no record: it changed the schema.
+    pub(crate) fn note(&mut self) {
+        self.noted = true;
+    }
+
     /// Writes the journal entry; none when nothing was changed. Returns the journal position of
     /// the newest entry.
     pub(crate) fn finish(self) -> Result<Sequence> {
-        if self.changes.is_empty() {
+        if self.changes.is_empty() && !self.noted {
             return Ok(Sequence(self.sequence.0 - 1));
         }
         let around = &self.around;
@@ -165,7 +173,7 @@ impl<'t> Door<'t> {
         };
         let mut new = Record {
             head,
-            fields: Fields::default(),
+            fields: defaults(object, &input)?,
         };
         for (field, value) in input.fields {
             new.fields.set(field, value);
@@ -376,6 +384,7 @@ impl<'t> Door<'t> {
         self.check_references(object, old, &new)?;
         self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
+        self.check_groups(object, old, &new)?;
         self.check_together(object, id, &new)?;
         self.store(object, id, old, &new, replaced)?;
         if old.is_some_and(|old| old.head.owner != new.head.owner) {
@@ -590,6 +599,19 @@ impl<'t> Door<'t> {
         self.txn.put(&key, &following)?;
         RecordId::new(next)
     }
+}
+
+/// What a new record gets in fields that are not given. A field that is given as empty stays so.
+fn defaults(object: &Object, input: &Input) -> Result<Fields> {
+    let mut fields = Fields::default();
+    for field in &object.fields {
+        if let Some(text) = &field.default
+            && input.get(field.id).is_none()
+        {
+            fields.set(field.id, field.parse(text)?);
+        }
+    }
+    Ok(fields)
 }
 
 /// The values that `new` replaces in `old`, by field number, the owner among them.

@@ -57,10 +57,14 @@ pub(super) fn take_sections(object: &mut Object, declaration: &ObjectDeclaration
 ///
 /// # Errors
 /// [`Code::InvalidValue`] for a name that cannot be one, [`Code::LimitExceeded`].
-fn add_section(object: &mut Object, name: &str, labels: &Labels, groups: &[String]) -> Result<()> {
+pub(in crate::schema) fn add_section(
+    object: &mut Object,
+    name: &str,
+    labels: &Labels,
+    groups: &[String],
+) -> Result<()> {
     check_name(name, "a section")?;
-    let id = object.sections.iter().map(|section| section.id).max();
-    let id = id.map_or(1, |last| last + 1);
+    let id = object.next_section;
     if object.sections.len() == SECTIONS_PER_OBJECT_MAX {
         return Err(limit("sections of an object", SECTIONS_PER_OBJECT_MAX));
     }
@@ -71,6 +75,7 @@ fn add_section(object: &mut Object, name: &str, labels: &Labels, groups: &[Strin
         groups: groups.to_vec(),
         fields: Vec::new(),
     });
+    object.next_section += 1;
     Ok(())
 }
 
@@ -86,7 +91,7 @@ pub(super) fn place(object: &mut Object, declared: &FieldDeclaration) -> Result<
             .sections
             .iter()
             .position(|section| section.name == *name)
-            .ok_or_else(|| invalid(format!("`{}` has no section `{name}`", object.name)))?,
+            .ok_or_else(|| object.unknown_section(name))?,
     };
     for section in &mut object.sections {
         section.fields.retain(|id| *id != field);
