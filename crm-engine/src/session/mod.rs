@@ -1,5 +1,8 @@
 //! A session: an actor and everything he may call.
 
+mod history;
+mod undo;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
@@ -7,9 +10,8 @@ use serde_json::{Map, Value as Json, json};
 use crate::engine::{Engine, View, check_access};
 use crate::error::{Code, Error, Result};
 use crate::feed::{self, FeedPage};
-use crate::history;
 use crate::ids::{RecordId, Sequence, UserId, Version};
-use crate::journal::{Cause, ChangeKind};
+use crate::journal::Cause;
 use crate::policy::{Action, Actor, Plan};
 use crate::query::{self, Column, Params, Prepared, Rows};
 use crate::schema::system::{self, value_of};
@@ -227,38 +229,6 @@ impl Session {
         query::prepare(&view.schema, &view.facts, self.actor, sql)?.run(&view.snapshot, params)
     }
 
-    /// Every change of a record, oldest first, as a JSON array; none when there is no such
-    /// record or the caller may not see it. Deleted records keep their history.
-    ///
-    /// # Errors
-    /// [`Code::UnknownObject`], and what prevents reading.
-    pub fn history(&self, object: &str, id: RecordId) -> Result<Option<Json>> {
-        let view = self.view()?;
-        let object = view.schema.object(object)?;
-        let plan = view.facts.plan(self.actor, object, Action::View);
-        let now = match view.snapshot.get(&keys::record(object.id, id))? {
-            Some(bytes) => Some(RecordView::new(&bytes)?.decode()?),
-            None => None,
-        };
-        let changes = history::of(&view.snapshot, id, now.as_ref(), system::OWNER)?;
-        let owner = match (&now, changes.last()) {
-            (Some(record), _) => record.head.owner,
-            (None, Some(last)) if last.kind == ChangeKind::Delete && last.object == object.id => {
-                last.last_owner()
-            }
-            _ => return Ok(None),
-        };
-        match plan.permits(owner) {
-            true => Ok(Some(
-                changes
-                    .iter()
-                    .map(|c| change_json(object, &plan, c))
-                    .collect(),
-            )),
-            false => Ok(None),
-        }
-    }
-
     /// The changes after a position of the journal, as the caller may see them. Positions count
     /// transactions of everybody, seen or not.
     ///
@@ -393,29 +363,6 @@ pub(crate) fn record_json(object: &Object, plan: &Plan, id: RecordId, record: &R
         }
     }
     Json::Object(members)
-}
-
-fn change_json(object: &Object, plan: &Plan, change: &history::Change) -> Json {
-    let fields: Map<String, Json> = change
-        .fields
-        .iter()
-        .filter(|field| plan.shows(field.field))
-        .filter_map(|field| object.by_id(field.field).map(|known| (known, field)))
-        .map(|(known, field)| {
-            let values =
-                json!({"old": known.to_json(&field.old), "new": known.to_json(&field.new)});
-            (known.name.clone(), values)
-        })
-        .collect();
-    json!({
-        "version": change.version.0,
-        "sequence": change.sequence.0,
-        "kind": change.kind.name(),
-        "at": crate::value::to_json(&Value::DateTime(change.at)),
-        "actor": change.actor.map(UserId::get),
-        "cause": change.cause.to_text(),
-        "fields": fields,
-    })
 }
 
 fn object_json(schema: &Schema, object: &Object, plan: &Plan) -> Json {

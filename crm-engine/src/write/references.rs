@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Door, Input};
+use super::{Door, Input, Manner};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Action;
@@ -89,7 +89,9 @@ impl Door<'_> {
         if !object.owned {
             return refuse(&format!("`{}` records have no owner", object.name));
         }
-        let open = |user: Record| user.fields.get(system::user::ACCESS_CLOSED).is_null();
+        // Records stay with a user who left until they are handed over, so they may return to him.
+        let returns = self.manner == Manner::TakingBack;
+        let open = |user: Record| returns || user.fields.get(system::user::ACCESS_CLOSED).is_null();
         match self.known_user(owner)?.is_some_and(open) {
             true => Ok(()),
             false => refuse(&format!("there is no user {owner} whose access is open")),
@@ -192,6 +194,7 @@ pub(super) fn not_found(field: &Field, target: &Object, id: RecordId) -> Error {
     Error::new(Code::BadReference, text).field(&field.name)
 }
 
-fn still_referenced() -> Error {
+/// A refusal that names nobody: what refers to the record may be hidden.
+pub(crate) fn still_referenced() -> Error {
     Error::new(Code::StillReferenced, "other records refer to this one")
 }
