@@ -154,6 +154,9 @@ pub(crate) fn run(door: &mut Door<'_>, merge: &Merge) -> Result<MergeReport> {
         }
         details::add(door, &merging, &mut report)
     })?;
+    report
+        .objects
+        .sort_by(|one, other| one.object.cmp(&other.object));
     Ok(report)
 }
 
