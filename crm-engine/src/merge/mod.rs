@@ -34,8 +34,9 @@ use crate::write::{Door, Input, Manner, denied};
 /// use serde_json::json;
 ///
 /// let host = Engine::in_memory(Options::default())?.system();
-/// let vega = host.create("company", &json!({"name": "Vega"}))?;
-/// let twin = host.create("company", &json!({"name": "Vega Ltd", "phone": "+7 495 123-45-67"}))?;
+/// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
+/// let twin = json!({"name": "Vega Ltd", "legal_form": "legal_entity", "phone": "+7 495 123-45-67"});
+/// let twin = host.create("company", &twin)?;
 /// let report = host.merge(&Merge::new("company", vega, [twin]))?;
 /// assert_eq!(host.get("company", vega)?.unwrap()["phone"], "+7 495 123-45-67");
 /// assert!(host.get("company", twin)?.is_none());
@@ -136,11 +137,17 @@ pub(crate) fn run(door: &mut Door<'_>, merge: &Merge) -> Result<MergeReport> {
         }
         let filled = merging.fill(door, &names_chosen)?;
         let plan = door.plan(&merging.object, Action::View);
-        let shown = filled
-            .iter()
-            .filter(|(field, _)| plan.shows(*field))
-            .filter_map(|(field, _)| merging.object.by_id(*field));
-        report.fields.extend(shown.map(|field| field.name.clone()));
+        for (field, value) in &filled {
+            let field = merging.object.by_id(*field);
+            let Some(field) = field.filter(|field| plan.shows(field.id)) else {
+                continue;
+            };
+            let facts = door.facts();
+            let value = facts.shown(door.reader(), door.schema(), door.actor(), field, value)?;
+            if !value.is_null() {
+                report.fields.push(field.name.clone());
+            }
+        }
         if !filled.is_empty() {
             door.entrusted(|door| {
                 door.in_manner(Manner::Moving, |door| {

@@ -8,8 +8,8 @@ use crate::engine::View;
 use crate::error::{Code, Error, Result};
 use crate::history::{self, Change, Moment};
 use crate::ids::{FieldId, RecordId, UserId, Version};
-use crate::journal::ChangeKind;
-use crate::policy::{Action, Plan};
+use crate::journal::{Cause, ChangeKind};
+use crate::policy::{Action, Actor};
 use crate::schema::{Object, keys, system};
 use crate::store::Read;
 use crate::value::{RecordView, Value};
@@ -26,7 +26,7 @@ impl Session {
     /// use serde_json::json;
     ///
     /// let host = Engine::in_memory(Options::default())?.system();
-    /// let vega = host.create("company", &json!({"name": "Vega"}))?;
+    /// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
     /// host.update("company", vega, &json!({"name": "Vega Ltd"}), None)?;
     /// let history = host.history("company", vega)?.expect("the host sees it");
     /// assert_eq!(history[1]["fields"]["name"], json!({"old": "Vega", "new": "Vega Ltd"}));
@@ -80,7 +80,7 @@ impl Session {
     /// let clock = Arc::new(ManualClock::new("2026-03-01T09:00:00Z".parse().unwrap()));
     /// let options = Options { clock: clock.clone(), ..Options::default() };
     /// let host = Engine::in_memory(options)?.system();
-    /// let vega = host.create("company", &json!({"name": "Vega"}))?;
+    /// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
     /// clock.set("2026-03-05T09:00:00Z".parse().unwrap());
     /// host.update("company", vega, &json!({"name": "Vega Ltd"}), None)?;
     /// let then = host.as_of("company", vega, "2026-03-04T00:00:00Z".parse().unwrap())?;
@@ -98,7 +98,7 @@ impl Session {
     fn read_past(&self, object: &str, id: RecordId, moment: Moment) -> Result<Option<Json>> {
         let view = self.view()?;
         let object = view.schema.object(object)?;
-        let Some((plan, changes)) = self.visible_changes(&view, object, id)? else {
+        let Some(changes) = self.visible_changes(&view, object, id)? else {
             return Ok(None);
         };
         let last = changes.last().map_or(Version(0), |change| change.version);
@@ -109,7 +109,9 @@ impl Session {
             return Err(Error::new(Code::InvalidArguments, text));
         }
         let record = history::record_at(&changes, moment);
-        Ok(record.map(|record| record_json(object, &plan, id, &record)))
+        record
+            .map(|record| record_json(&view, self.actor(), object, id, &record))
+            .transpose()
     }
 
     fn read_history(
@@ -119,24 +121,25 @@ impl Session {
         id: RecordId,
         only: Option<FieldId>,
     ) -> Result<Option<Json>> {
-        let Some((plan, changes)) = self.visible_changes(view, object, id)? else {
+        let Some(changes) = self.visible_changes(view, object, id)? else {
             return Ok(None);
         };
         let wanted = |change: &&Change| {
             only.is_none_or(|only| change.fields.iter().any(|field| field.field == only))
         };
+        let told = |change: &Change| change_json(view, self.actor(), object, change, only);
         let mut entries: Vec<Json> = changes
             .iter()
             .filter(wanted)
-            .map(|change| change_json(object, &plan, change, only))
-            .collect();
+            .map(told)
+            .collect::<Result<_>>()?;
         for from in history::absorbed(&view.snapshot, id)? {
             let changes = history::of(&view.snapshot, from, None, system::OWNER)?;
-            entries.extend(changes.iter().filter(wanted).map(|change| {
-                let mut entry = change_json(object, &plan, change, only);
+            for change in changes.iter().filter(wanted) {
+                let mut entry = told(change)?;
                 entry["absorbed"] = from.get().into();
-                entry
-            }));
+                entries.push(entry);
+            }
         }
         Ok(Some(Json::Array(entries)))
     }
@@ -147,7 +150,7 @@ impl Session {
         view: &View,
         object: &Object,
         id: RecordId,
-    ) -> Result<Option<(std::sync::Arc<Plan>, Vec<Change>)>> {
+    ) -> Result<Option<Vec<Change>>> {
         let plan = view.facts.plan(self.actor(), object, Action::View);
         let now = match view.snapshot.get(&keys::record(object.id, id))? {
             Some(bytes) => Some(RecordView::new(&bytes)?.decode()?),
@@ -161,29 +164,56 @@ impl Session {
             }
             _ => return Ok(None),
         };
-        Ok(plan.permits(owner).then_some((plan, changes)))
+        Ok(plan.permits(owner).then_some(changes))
     }
 }
 
-fn change_json(object: &Object, plan: &Plan, change: &Change, only: Option<FieldId>) -> Json {
-    let fields: Map<String, Json> = change
-        .fields
-        .iter()
-        .filter(|field| only.is_none_or(|only| field.field == only) && plan.shows(field.field))
-        .filter_map(|field| object.by_id(field.field).map(|known| (known, field)))
-        .map(|(known, field)| {
-            let values =
-                json!({"old": known.to_json(&field.old), "new": known.to_json(&field.new)});
-            (known.name.clone(), values)
-        })
-        .collect();
-    json!({
+fn change_json(
+    view: &View,
+    actor: Actor,
+    object: &Object,
+    change: &Change,
+    only: Option<FieldId>,
+) -> Result<Json> {
+    let plan = view.facts.plan(actor, object, Action::View);
+    let mut fields = Map::new();
+    for changed in &change.fields {
+        let wanted = only.is_none_or(|only| changed.field == only);
+        let known = object.by_id(changed.field).filter(|_| wanted);
+        if let Some(field) = known.filter(|field| plan.shows(field.id)) {
+            let old = view.shown(actor, field, &changed.old)?;
+            let new = view.shown(actor, field, &changed.new)?;
+            let values = json!({"old": field.to_json(&old), "new": field.to_json(&new)});
+            fields.insert(field.name.clone(), values);
+        }
+    }
+    Ok(json!({
         "version": change.version.0,
         "sequence": change.sequence.0,
         "kind": change.kind.name(),
         "at": crate::value::to_json(&Value::DateTime(change.at)),
         "actor": change.actor.map(UserId::get),
-        "cause": change.cause.to_text(),
+        "cause": cause_text(view, actor, &change.cause)?,
         "fields": fields,
+    }))
+}
+
+/// The cause in words; what a record was merged into is named to who sees it.
+fn cause_text(view: &View, actor: Actor, cause: &Cause) -> Result<String> {
+    let Cause::Merge(into) = *cause else {
+        return Ok(cause.to_text());
+    };
+    let newest = history::newest(&view.snapshot, into)?;
+    let Some(object) = newest.as_ref().and_then(|c| view.schema.by_id(c.object)) else {
+        return Ok(cause.to_text());
+    };
+    let owner = match view.snapshot.get(&keys::record(object.id, into))? {
+        Some(bytes) => RecordView::new(&bytes)?.owner(),
+        None => newest.as_ref().and_then(Change::last_owner),
+    };
+    let plan = view.facts.plan(actor, object, Action::View);
+    Ok(match plan.permits(owner) {
+        true => cause.to_text(),
+        false => "merge".to_owned(),
     })
 }

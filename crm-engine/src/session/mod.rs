@@ -122,7 +122,7 @@ impl Session {
         };
         let record = RecordView::new(&bytes)?;
         match plan.permits(record.owner()) {
-            true => Ok(Some(record_json(object, &plan, id, &record.decode()?))),
+            true => record_json(&view, self.actor, object, id, &record.decode()?).map(Some),
             false => Ok(None),
         }
     }
@@ -170,7 +170,7 @@ impl Session {
     /// let refused = host.transact("two companies", |door| {
     ///     let schema = door.schema().clone();
     ///     let company = schema.object("company")?;
-    ///     door.create_json(company, &json!({"name": "Vega"}))?;
+    ///     door.create_json(company, &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
     ///     door.create_json(company, &json!({}))
     /// });
     /// assert_eq!(refused.unwrap_err().code(), Code::Required);
@@ -214,7 +214,7 @@ impl Session {
     ///
     /// let engine = Engine::in_memory(Options::default())?;
     /// let host = engine.system();
-    /// host.create("company", &json!({"name": "Vega", "employees": 12}))?;
+    /// host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
     /// let sql = "SELECT name FROM company WHERE employees > :least";
     /// let mut rows = host.query(sql, &Params::new().named("least", 10))?;
     /// assert_eq!(rows.next()?.unwrap()[0].as_text(), Some("Vega"));
@@ -290,7 +290,7 @@ impl Session {
 ///
 /// let engine = Engine::in_memory(Options::default())?;
 /// let host = engine.system();
-/// host.create("company", &json!({"name": "Vega", "employees": 12}))?;
+/// host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
 /// let mut statement = host.prepare("SELECT count(*) FROM company WHERE employees > :least")?;
 /// for (least, count) in [(10, 1), (20, 0)] {
 ///     statement.bind_name("least", least)?;
@@ -351,18 +351,24 @@ impl Statement {
     }
 }
 
-/// A record as the fields a plan shows.
-pub(crate) fn record_json(object: &Object, plan: &Plan, id: RecordId, record: &Record) -> Json {
+/// A record as the fields and links that an actor may see.
+pub(crate) fn record_json(
+    view: &View,
+    actor: Actor,
+    object: &Object,
+    id: RecordId,
+    record: &Record,
+) -> Result<Json> {
+    let plan = view.facts.plan(actor, object, Action::View);
     let mut members = Map::new();
     for field in system::record_fields().iter().chain(&object.fields) {
         if plan.shows(field.id) && object.find(&field.name).is_some() {
-            members.insert(
-                field.name.clone(),
-                field.to_json(&value_of(id, record, field.id)),
-            );
+            let value = value_of(id, record, field.id);
+            let value = view.shown(actor, field, &value)?;
+            members.insert(field.name.clone(), field.to_json(&value));
         }
     }
-    Json::Object(members)
+    Ok(Json::Object(members))
 }
 
 fn object_json(schema: &Schema, object: &Object, plan: &Plan) -> Json {

@@ -18,7 +18,7 @@ impl Session {
     /// use serde_json::json;
     ///
     /// let host = Engine::in_memory(Options::default())?.system();
-    /// let vega = host.create("company", &json!({"name": "Vega", "employees": 12}))?;
+    /// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
     /// host.update("company", vega, &json!({"name": "Vgea", "employees": 15}), None)?;
     /// host.revert_field("company", vega, "name", Moment::Version(Version(1)))?;
     /// let company = host.get("company", vega)?.unwrap();
@@ -88,7 +88,7 @@ impl Session {
     /// use serde_json::json;
     ///
     /// let host = Engine::in_memory(Options::default())?.system();
-    /// let vega = host.create("company", &json!({"name": "Vega"}))?;
+    /// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
     /// host.delete("company", vega, None)?;
     /// let deletion = host.history("company", vega)?.unwrap()[1]["sequence"].as_u64().unwrap();
     /// host.undo(crm_engine::Sequence(deletion))?;

@@ -10,6 +10,7 @@ use crate::history::{self, Moment};
 use crate::ids::{FieldId, RecordId, UserId, Version};
 use crate::journal::Cause;
 use crate::policy::Action;
+use crate::schema::Field;
 use crate::schema::system::{OWNER, value_of};
 use crate::value::{Record, Value};
 use crate::write::{Door, Input};
@@ -43,13 +44,14 @@ pub(crate) fn revert_field(
     let story = visible(door, &object, id)?;
     let now = story.now.as_ref().ok_or_else(Error::not_found)?;
     let (past, cause) = past(&story, moment)?;
-    let was = value_of(id, &past, field.id).into_owned();
+    let was = as_shown(door, &field, &value_of(id, &past, field.id))?;
+    let present = as_shown(door, &field, &story.value(field.id))?;
     let mut reverted = Reverted {
         version: now.head.version,
         fields: Vec::new(),
         restored: false,
     };
-    let Some(cause) = cause.filter(|_| was != story.value(field.id)) else {
+    let Some(cause) = cause.filter(|_| was != present) else {
         return Ok(reverted);
     };
     let input = input_of(vec![(field.id, was)]);
@@ -93,11 +95,15 @@ pub(crate) fn revert_record(
         });
     }
     let known = object.fields.iter().map(|field| field.id).chain([OWNER]);
-    let differs: Vec<(FieldId, Value)> = known
-        .filter(|field| plan.shows(*field) && is_taken_back(&object, *field))
-        .map(|field| (field, value_of(id, &past, field).into_owned()))
-        .filter(|(field, was)| *was != story.value(*field))
-        .collect();
+    let mut differs: Vec<(FieldId, Value)> = Vec::new();
+    for field in known.filter_map(|field| object.by_id(field)) {
+        if plan.shows(field.id) && is_taken_back(&object, field.id) {
+            let was = as_shown(door, field, &value_of(id, &past, field.id))?;
+            if was != as_shown(door, field, &story.value(field.id))? {
+                differs.push((field.id, was));
+            }
+        }
+    }
     let fields = differs
         .iter()
         .filter_map(|(field, _)| name(field))
@@ -124,6 +130,15 @@ fn set_back(door: &mut Door<'_>, story: &Story, fields: Vec<(FieldId, Value)>) -
     }
     story.permit(door, Action::Edit, story.owner())?;
     door.entrusted(|door| door.update(object, id, input_of(computed), None))
+}
+
+/// A value as the actor sees it: a link to what is hidden from him is none (invariant *invisible
+/// is absent*).
+fn as_shown(door: &Door<'_>, field: &Field, value: &Value) -> Result<Value> {
+    let shown = door
+        .facts()
+        .shown(door.reader(), door.schema(), door.actor(), field, value)?;
+    Ok(shown.into_owned())
 }
 
 fn input_of(fields: Vec<(FieldId, Value)>) -> Input {

@@ -24,7 +24,7 @@ use crate::index;
 use crate::journal::{self, Cause, Change, ChangeKind};
 use crate::limits::{RULE_DEPTH_MAX, RULE_WRITES_MAX};
 use crate::policy::{Action, Actor, Plan};
-use crate::schema::system::{OWNER, POLICY_OBJECTS, value_of};
+use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
 use crate::value::{Fields, Head, Record, RecordView, Value, encode, take_uint};
@@ -141,10 +141,16 @@ impl<'t> Door<'t> {
         let record = self
             .load(object, id)?
             .filter(|record| plan.permits(record.head.owner));
-        Ok(record.map(|mut record| {
-            record.fields.retain(|field| plan.shows(field));
-            record
-        }))
+        let Some(mut record) = record else {
+            return Ok(None);
+        };
+        record.fields.retain(|field| plan.shows(field));
+        for field in object.fields.iter().filter(|field| field.target.is_some()) {
+            if !self.sees_link(field, record.fields.get(field.id))? {
+                record.fields.set(field.id, Value::Null);
+            }
+        }
+        Ok(Some(record))
     }
 
     /// Creates a record.
@@ -220,7 +226,10 @@ impl<'t> Door<'t> {
         self.expect(&old, expected)?;
         let mut new = old.clone();
         for (field, value) in input.fields {
-            new.fields.set(field, value);
+            // Who sees no link empties none: one that is hidden from him survives his save.
+            if !value.is_null() || self.may_empty(object, field, &old)? {
+                new.fields.set(field, value);
+            }
         }
         new.head.owner = self.owner_of_changed(object, input.owner, &new)?;
         if new.fields != old.fields {
@@ -259,6 +268,11 @@ impl<'t> Door<'t> {
     ) -> Result<()> {
         let old = self.load_visible(object, id)?;
         self.permit(object, Action::Delete, &old)?;
+        if object.id == USER {
+            // He stays author and past owner of what he did (C14, C66).
+            let text = "users are never deleted: close the access instead";
+            return Err(Error::new(Code::StillReferenced, text));
+        }
         self.check_guarded(object, Some(&old), None)?;
         self.expect(&old, expected)?;
         let mut gone = old.clone();

@@ -8,7 +8,7 @@ use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Action;
 use crate::schema::{Field, Object, OnDelete, keys, system};
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{Record, Value, take_uint};
+use crate::value::{Record, RecordView, Value, take_uint};
 
 impl Door<'_> {
     pub(super) fn check_references(
@@ -30,11 +30,53 @@ impl Door<'_> {
                 .schema()
                 .by_id(target)
                 .ok_or_else(|| Error::internal("a reference without target"))?;
-            if self.get(target, *id)?.is_none() {
+            if !self.sees(target, *id)? && self.manner == Manner::TakingBack {
+                return Err(self.gone(object, field));
+            }
+            if !self.sees(target, *id)? {
                 return Err(not_found(field, target, *id));
             }
         }
         Ok(())
+    }
+
+    /// A refusal for a link of the past that leads nowhere now: to what, is not told.
+    fn gone(&self, object: &Object, field: &Field) -> Error {
+        let plan = self.facts().plan(self.actor(), object, Action::View);
+        let text = "a record it referred to is gone";
+        let error = Error::new(Code::BadReference, text);
+        match plan.shows(field.id) {
+            true => error
+                .context(format!("`{}`", field.name))
+                .field(&field.name),
+            false => error,
+        }
+    }
+
+    /// Whether there is a record that the actor may see.
+    fn sees(&self, object: &Object, id: RecordId) -> Result<bool> {
+        Ok(match self.txn.get(&keys::record(object.id, id))? {
+            Some(bytes) => {
+                let owner = RecordView::new(&bytes)?.owner();
+                self.plan(object, Action::View).permits(owner)
+            }
+            None => false,
+        })
+    }
+
+    /// Whether the actor sees what a reference holds; what is no reference he sees.
+    pub(super) fn sees_link(&self, field: &Field, value: &Value) -> Result<bool> {
+        let facts = self.facts();
+        let shown = facts.shown(self.txn, self.schema(), self.rights, field, value)?;
+        Ok(shown.as_ref() == value)
+    }
+
+    /// Whether emptying a field changes it: not a link to what the actor may not see.
+    pub(super) fn may_empty(&self, object: &Object, field: FieldId, old: &Record) -> Result<bool> {
+        match object.by_id(field) {
+            Some(field) => self.sees_link(field, old.fields.get(field.id)),
+            None => Ok(true),
+        }
     }
 
     /// Whether the actor may change the records that guarded references name: a link that is set,
