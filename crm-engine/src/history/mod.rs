@@ -3,6 +3,8 @@
 //! Only old values are stored; the new value of a field is the old value of its next change,
 //! or the present one. Invariant *nothing is lost quietly*: a deletion keeps the whole record.
 
+mod backwards;
+
 use chrono::{DateTime, Utc};
 
 use crate::error::{Code, Error, Result};
@@ -12,6 +14,8 @@ use crate::schema::keys;
 use crate::schema::system::OWNER;
 use crate::store::{Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, Value, encode_fields, put_uint, take_uint};
+
+pub(crate) use backwards::{Backwards, Tenure, tenures};
 
 /// A change of a record with its old and new values.
 #[derive(Debug, Clone, PartialEq)]

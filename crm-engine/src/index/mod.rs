@@ -1,9 +1,10 @@
-//! Everything that is derived from records: list entries, back references, unique values and
-//! totals. What is derived is a pure function of the record, so that a rebuild from the records
-//! can be compared with what is stored.
+//! Everything that is derived from records: list entries, back references, unique values, places
+//! on timelines and totals. What is derived is a pure function of the record (moves through stages
+//! of its history too), so that a rebuild from the records can be compared with what is stored.
 
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod totals;
 
 use crate::error::{Code, Error, Result};
@@ -13,6 +14,7 @@ use crate::schema::{Object, keys};
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, RecordView, Value, encode_fields, put_uint, take_uint};
 
+pub(crate) use timeline::{Deed, Place, TimelineRow, moves};
 pub(crate) use totals::{Group, Sums, add_to};
 
 /// A derived key and its value.
@@ -69,6 +71,7 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
             });
         }
     }
+    timeline::events(object, id, record, &mut entries);
     entries.sort_unstable();
     Ok(entries)
 }
@@ -87,7 +90,12 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         totals: new_totals.cloned().collect(),
         ..after.clone()
     };
-    if before.lists == after.lists && before.columns == after.columns && added.totals.is_empty() {
+    let same_timeline = timeline::is_same(before, after);
+    if before.lists == after.lists
+        && before.columns == after.columns
+        && same_timeline
+        && added.totals.is_empty()
+    {
         return Ok(());
     }
     let range = keys::records(after.id);
@@ -102,6 +110,11 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
             let id = RecordId::new(take_uint(&mut &key[prefix..])?)?;
             let (old, new) = (entries(before, id, record)?, entries(after, id, record)?);
             replace_entries(txn, &old, &new)?;
+            if !same_timeline {
+                let old = moves(txn, before, id, record)?;
+                let new = moves(txn, after, id, record)?;
+                replace_entries(txn, &old, &new)?;
+            }
             totals::update(txn, &added, None, Some(record))?;
         }
     }
@@ -156,6 +169,7 @@ pub(crate) fn update(
         None => Ok(Vec::new()),
     };
     replace_entries(txn, &of(old)?, &of(new)?)?;
+    timeline::update_moves(txn, object, id, old, new)?;
     totals::update(txn, object, old, new)
 }
 

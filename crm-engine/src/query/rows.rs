@@ -60,7 +60,7 @@ impl Rows {
             ),
             Output::Rows { columns, order } => {
                 let walk = Walk::open(query, snapshot, bound)?;
-                match query.access.sort {
+                match walk.sort {
                     true => State::Made(sorted(walk, columns, order, limit)?.into_iter()),
                     false => State::Walking(walk, limit),
                 }
@@ -156,18 +156,28 @@ struct Walk {
     snapshot: Snapshot,
     bound: Vec<Value>,
     source: Source,
+    /// The rows are to be sorted in memory.
+    sort: bool,
     touched: u64,
 }
 
 impl Walk {
     fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Vec<Value>) -> Result<Walk> {
-        let source = Source::open(&query.select, &query.access, snapshot, &bound)?;
+        let (select, access) = (&query.select, &query.access);
+        let (source, sort) = match Source::few(select, access, snapshot, &bound)? {
+            Some(few) => (few, true),
+            None => {
+                let source = Source::open(select, access, snapshot, &bound)?;
+                (source, access.sort)
+            }
+        };
         let (query, snapshot) = (Arc::clone(query), snapshot.clone());
         Ok(Walk {
             query,
             snapshot,
             bound,
             source,
+            sort,
             touched: 0,
         })
     }

@@ -40,8 +40,10 @@ pub(super) const OPERANDS: [&str; 15] = [
 ];
 
 /// Orders that lists offer, forwards and backwards, and others.
-pub(super) const ORDERS: [&[(&str, bool)]; 13] = [
+pub(super) const ORDERS: [&[(&str, bool)]; 15] = [
     &[],
+    &[("id", false)],
+    &[("day", false)],
     &[("title", false)],
     &[("title", true)],
     &[("title", false), ("id", false)],
@@ -108,6 +110,7 @@ pub(super) enum Condition {
     Like(&'static str),
     PathIs(&'static str),
     Ids(Vec<u64>),
+    Thing(u64),
     Not(Box<Condition>),
     Both(Box<Condition>, Box<Condition>),
     Either(Box<Condition>, Box<Condition>),
@@ -153,17 +156,19 @@ pub(super) fn setup() -> impl Strategy<Value = Setup> {
 pub(super) fn condition() -> impl Strategy<Value = Condition> {
     let field = || 0..FIELDS.len() - 2;
     let leaf = prop_oneof![
-        (
+        1 => (
             field(),
             select(vec!["=", "<>", "<", "<=", ">", ">="]),
             any::<Index>()
         )
             .prop_map(|(field, operator, value)| Condition::Compare(field, operator, value)),
-        select(OPERANDS.to_vec()).prop_map(Condition::Null),
-        (field(), vec(any::<Index>(), 1..3)).prop_map(|(f, values)| Condition::In(f, values)),
-        select(vec!["%", "ann%", "_лка", "%b", "%н%"]).prop_map(Condition::Like),
-        select(vec!["t1", "T2"]).prop_map(Condition::PathIs),
-        vec(0..60_u64, 1..6).prop_map(Condition::Ids),
+        1 => select(OPERANDS.to_vec()).prop_map(Condition::Null),
+        1 => (field(), vec(any::<Index>(), 1..3)).prop_map(|(f, values)| Condition::In(f, values)),
+        1 => select(vec!["%", "ann%", "_лка", "%b", "%н%"]).prop_map(Condition::Like),
+        1 => select(vec!["t1", "T2"]).prop_map(Condition::PathIs),
+        1 => vec(0..60_u64, 1..6).prop_map(Condition::Ids),
+        // Things are made after users, roles and grants.
+        3 => (9..18_u64).prop_map(Condition::Thing),
     ];
     leaf.prop_recursive(3, 12, 2, |inner| {
         let pair = || {
@@ -241,6 +246,7 @@ impl Condition {
                 let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
                 format!("id IN ({})", ids.join(", "))
             }
+            Condition::Thing(id) => format!("thing = {id}"),
             Condition::Not(inner) => format!("NOT ({})", inner.sql()),
             Condition::Both(a, b) => format!("({}) AND ({})", a.sql(), b.sql()),
             Condition::Either(a, b) => format!("({}) OR ({})", a.sql(), b.sql()),
@@ -254,6 +260,7 @@ impl Condition {
             Condition::Like(_) => vec!["title"],
             Condition::PathIs(_) => vec!["thing.name"],
             Condition::Ids(_) => vec!["id"],
+            Condition::Thing(_) => vec!["thing"],
             Condition::Not(inner) => inner.operands(),
             Condition::Both(a, b) | Condition::Either(a, b) => {
                 [a.operands(), b.operands()].concat()

@@ -256,6 +256,10 @@ impl Condition {
                 .map(|text| like(&folded(pattern), &folded(text))),
             Condition::PathIs(name) => compares(&value("thing.name"), "=", &Value::from(*name)),
             Condition::Ids(ids) => Some(ids.contains(&id.get())),
+            Condition::Thing(thing) => {
+                let thing = Value::Reference(RecordId::new(*thing).unwrap());
+                compares(&value("thing"), "=", &thing)
+            }
             Condition::Not(inner) => not(inner.holds(case, actor, id, record)),
             Condition::Both(a, b) => both(
                 a.holds(case, actor, id, record),
