@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
+use crate::card::Cards;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
 use crate::facts::{Facts, FactsCache};
@@ -66,6 +67,7 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     facts: FactsCache,
+    cards: Cards,
     validators: Arc<ValidatorSet>,
     live: RwLock<Option<Arc<Live>>>,
     closed: AtomicBool,
@@ -131,6 +133,7 @@ impl Engine {
             store,
             clock: options.clock,
             facts: FactsCache::default(),
+            cards: Cards::default(),
             validators: Arc::new(ValidatorSet::new(options.validators)),
             live: RwLock::new(None),
             closed: AtomicBool::new(false),
@@ -162,6 +165,11 @@ impl Engine {
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.clock.now()
+    }
+
+    /// The cards prepared for those who asked for one.
+    pub(crate) fn cards(&self) -> &Cards {
+        &self.0.cards
     }
 
     /// The newest consistent view.

@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod card;
 mod clock;
 mod engine;
 mod error;
@@ -44,11 +45,16 @@ mod schema;
 mod script;
 mod session;
 pub mod store;
+mod timeline;
 mod transfer;
 pub mod value;
 mod verify;
 mod write;
 
+pub use card::{
+    Card, CardField, CardLink, CardRequest, CardRow, CardRows, CardSection, CompletenessShare,
+    LastTouch, Ownership, Person,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
@@ -63,17 +69,18 @@ pub use progress::Progress;
 pub use query::{Column, Params, Rows};
 pub use report::{Funnel, FunnelStage, funnel_svg};
 pub use schema::{
-    Choice, ChoiceDeclaration, Comparison, ComparisonDeclaration, Completeness,
-    CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
-    DuplicateRule, EventDeclaration, EventParts, Field, FieldDeclaration, HiddenDuplicates, Labels,
-    Likeness, List, ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup,
-    RollupDeclaration, Schema, Section, SectionDeclaration, SortKey, StageKind, Together,
-    TogetherDeclaration, Total, TotalDeclaration,
+    CardPart, CardPartDeclaration, Cells, Choice, ChoiceDeclaration, Comparison,
+    ComparisonDeclaration, Completeness, CompletenessDeclaration, Conversion,
+    ConversionDeclaration, DuplicateDeclaration, DuplicateRule, EventDeclaration, EventParts,
+    Field, FieldDeclaration, HiddenDuplicates, Labels, Likeness, List, ListDeclaration, Object,
+    ObjectDeclaration, OnDelete, Rollup, RollupDeclaration, Schema, Section, SectionDeclaration,
+    SortKey, StageKind, Together, TogetherDeclaration, Total, TotalDeclaration,
 };
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
-pub use session::{Session, Statement};
+pub use session::{Session, Statement, TimelineRequest};
+pub use timeline::{ChangedField, EntryKind, TimelineEntry, TimelineFilter, TimelinePage};
 pub use transfer::{Transfer, TransferCount, TransferReport};
 pub use value::{Currency, Money, Value, ValueType};
 pub use verify::VerifyReport;

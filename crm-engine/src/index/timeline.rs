@@ -28,8 +28,8 @@ const MOMENT_BYTES: usize = 8;
 /// Set where an event stands at the creation of its record, for want of a moment of its own.
 const AT_CREATION: u8 = 1;
 
-/// Where an entry stands on a timeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where an entry stands on a timeline: the greatest place comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     /// The moment, in milliseconds from 1970.
     pub(crate) at_ms: i64,
@@ -56,7 +56,9 @@ impl Place {
     pub(crate) fn read(bytes: &[u8]) -> Result<Place> {
         /// An id and a version, each at its longest.
         const REST_BYTES_MAX: usize = 18;
-        let (moment, rest) = bytes.split_first_chunk::<MOMENT_BYTES>().ok_or_else(damaged)?;
+        let (moment, rest) = bytes
+            .split_first_chunk::<MOMENT_BYTES>()
+            .ok_or_else(damaged)?;
         let mut turned = [0; REST_BYTES_MAX];
         let turned = turned.get_mut(..rest.len()).ok_or_else(damaged)?;
         for (to, from) in turned.iter_mut().zip(rest) {
@@ -181,7 +183,14 @@ pub(super) fn events(object: &Object, id: RecordId, record: &Record, entries: &m
     put_choice(&mut deed, choice(record, event.channel));
     encode_fields(&columns(object, record), &mut deed);
     for (target, fields) in targets {
-        entries.push(entry(object, target, place, record.head.created_by, &fields, &deed));
+        entries.push(entry(
+            object,
+            target,
+            place,
+            record.head.created_by,
+            &fields,
+            &deed,
+        ));
     }
 }
 

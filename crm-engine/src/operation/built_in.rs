@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::error::{Code, Error, Result};
@@ -24,7 +24,7 @@ use crate::write::{Door, Input};
 
 use crate::progress::{OnProgress, Progress};
 
-use super::{Operation, arguments};
+use super::{Operation, arguments, to_json};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -329,13 +329,4 @@ fn run_verify(session: &Session, _: &Json, progress: OnProgress<'_>) -> Result<J
     let view = session.view()?;
     let mut on_record = |done| progress(Progress { done, total: None });
     to_json(&verify::run(&view.snapshot, &view.schema, &mut on_record)?)
-}
-
-fn to_json(value: &impl Serialize) -> Result<Json> {
-    serde_json::to_value(value).map_err(|error| {
-        Error::new(
-            Code::Internal,
-            format!("an answer that is not JSON: {error}"),
-        )
-    })
 }

@@ -3,6 +3,7 @@
 //! The schema is data. The kernel declares only what rights need ([`system`]); every other
 //! object comes from a pack, by the same means an integrator has.
 
+mod cells;
 mod coerce;
 mod declare;
 pub(crate) mod keys;
@@ -19,15 +20,17 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{ChoiceId, FieldId, ObjectId};
 use crate::value::ValueType;
 
+pub use cells::Cells;
 pub(crate) use declare::check_name;
 pub use declare::{
-    ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration, ConversionDeclaration,
-    DuplicateDeclaration, EventDeclaration, FieldDeclaration, ListDeclaration, ObjectDeclaration,
-    RollupDeclaration, SectionDeclaration, TogetherDeclaration, TotalDeclaration,
+    CardPartDeclaration, ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration,
+    ConversionDeclaration, DuplicateDeclaration, EventDeclaration, FieldDeclaration,
+    ListDeclaration, ObjectDeclaration, RollupDeclaration, SectionDeclaration, TogetherDeclaration,
+    TotalDeclaration,
 };
 pub use parts::{
-    Comparison, Completeness, Conversion, DuplicateRule, EventParts, HiddenDuplicates, Likeness,
-    Rollup, Section, Together,
+    CardPart, Comparison, Completeness, Conversion, DuplicateRule, EventParts, HiddenDuplicates,
+    Likeness, Rollup, Section, Together,
 };
 pub(crate) use storage::{load, store, stored_version};
 
@@ -77,6 +80,8 @@ pub struct Object {
     pub hidden_duplicates: HiddenDuplicates,
     /// The lists of fields by which completeness is measured.
     pub completeness: Vec<Completeness>,
+    /// The parts of its card beside its own fields.
+    pub card: Vec<CardPart>,
     /// The number the next field gets: those of deleted fields are never given again (C36).
     pub next_field: u16,
 }

@@ -1,5 +1,6 @@
 //! Declarations: how objects are described as data, and how a schema takes them in.
 
+mod card;
 mod fields;
 mod lists;
 mod parts;
@@ -12,6 +13,8 @@ use crate::error::{Code, Error, Result};
 use crate::ids::ObjectId;
 use crate::limits::{NAME_BYTES_MAX, OBJECTS_MAX};
 use crate::value::ValueType;
+
+pub use card::CardPartDeclaration;
 
 use super::{HiddenDuplicates, Labels, Likeness, Object, OnDelete, Schema, StageKind, system};
 
@@ -68,6 +71,9 @@ pub struct ObjectDeclaration {
     /// The lists of fields by which completeness is measured.
     #[serde(default)]
     pub completeness: Vec<CompletenessDeclaration>,
+    /// The parts of the card beside its own fields.
+    #[serde(default)]
+    pub card: Vec<CardPartDeclaration>,
 }
 
 /// A field as declared; see [`Field`] for the meaning of each part.
@@ -352,6 +358,7 @@ impl Schema {
             duplicates: Vec::new(),
             hidden_duplicates: HiddenDuplicates::default(),
             completeness: Vec::new(),
+            card: Vec::new(),
             next_field: system::DECLARED_FIRST,
         }));
         Ok(())

@@ -229,6 +229,7 @@ impl Schema {
             self.settle_field(&mut object, declared)
                 .map_err(|error| error.field(&declared.name))?;
         }
+        self.settle_card(&mut object, declaration)?;
         self.check_parents(&object)?;
         self.objects[at] = Arc::new(object);
         Ok(())
