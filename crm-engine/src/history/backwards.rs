@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Change, FieldChange, decode, owner_value};
 use crate::error::Result;
-use crate::ids::{FieldId, RecordId, UserId, Version};
+use crate::ids::{RecordId, UserId, Version};
 use crate::journal::ChangeKind;
 use crate::schema::keys;
 use crate::schema::system::OWNER;

@@ -15,7 +15,7 @@ use crate::schema::system::OWNER;
 use crate::store::{Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, Value, encode_fields, put_uint, take_uint};
 
-pub(crate) use backwards::{Backwards, Tenure, tenures};
+pub(crate) use backwards::{Backwards, tenures};
 
 /// A change of a record with its old and new values.
 #[derive(Debug, Clone, PartialEq)]

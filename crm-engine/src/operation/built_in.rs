@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::exchange::{self, ImportJob, Transactions};
 use crate::ids::{RecordId, Sequence, UserId};
 use crate::journal::Cause;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::ids::FieldId;
 use crate::limits::{CARD_PART_ROWS_MAX, PARTS_PER_OBJECT_MAX};
-use crate::schema::{CardPart, Field, Labels, Object, Schema, SortKey};
+use crate::schema::{CardPart, Field, Labels, Object, Schema};
 
 use super::lists::parse_sort_key;
 use super::{ObjectDeclaration, check_name, invalid, limit};
@@ -142,6 +142,7 @@ impl CardPart {
 mod tests {
     use super::*;
     use crate::error::Code;
+    use crate::schema::SortKey;
 
     fn declare(text: &str) -> ObjectDeclaration {
         toml::from_str(text).unwrap()
