@@ -8,6 +8,8 @@
 
 mod own;
 mod parts;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
