@@ -1,5 +1,6 @@
 //! A store that is open: schema, rules and facts kept at hand, sessions opened from it.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
@@ -12,9 +13,10 @@ use crate::journal::Cause;
 use crate::pack::{self, Pack};
 use crate::plugin::{Validator, ValidatorSet};
 use crate::policy::Actor;
-use crate::schema::{self, Schema};
+use crate::schema::{self, Field, Schema};
 use crate::script::CompiledRules;
 use crate::store::{Read, Snapshot, Store, StoreOptions, Txn};
+use crate::value::Value;
 use crate::write::{Circumstances, Door, RuleBook, Rules};
 
 /// How a store is opened.
@@ -84,6 +86,19 @@ pub(crate) struct View {
     pub(crate) snapshot: Snapshot,
     pub(crate) schema: Arc<Schema>,
     pub(crate) facts: Arc<Facts>,
+}
+
+impl View {
+    /// A value of a field as an actor may see it; see [`Facts::shown`].
+    pub(crate) fn shown<'v>(
+        &self,
+        actor: Actor,
+        field: &Field,
+        value: &'v Value,
+    ) -> Result<Cow<'v, Value>> {
+        self.facts
+            .shown(&self.snapshot, &self.schema, actor, field, value)
+    }
 }
 
 impl Engine {
@@ -205,7 +220,7 @@ impl Engine {
     pub(crate) fn install(&self, actor: Actor, pack: &Pack) -> Result<pack::Installed> {
         self.check_open()?;
         let action = "pack.install";
-        self.0.store.write(|txn| {
+        let installed = self.0.store.write(|txn| {
             let before = self.live(txn, false)?;
             let Some(prepared) = pack::prepare(txn, &before.schema, pack)? else {
                 return Ok(pack::Installed::already(pack));
@@ -216,7 +231,10 @@ impl Engine {
             let cause = Cause::Install(pack.name().to_owned());
             let mut body = |door: &mut Door<'_>| prepared.apply(door);
             self.with_door(txn, &live, actor, &cause, action, &mut body)
-        })
+        })?;
+        // The new schema is read once, by whoever made it, not by every write until the next read.
+        self.view()?;
+        Ok(installed)
     }
 
     fn with_door<R>(

@@ -246,7 +246,7 @@ pub(crate) fn card(
     let Some(id) = ids.first().copied() else {
         return Ok(None);
     };
-    let Some(record) = asker.record(object, id)? else {
+    let Some(mut record) = asker.record(object, id)? else {
         return Ok(None);
     };
     let plan = asker.facts.plan(asker.actor, object, Action::View);
@@ -267,6 +267,7 @@ pub(crate) fn card(
         None if timeline.next.is_none() => None,
         None => last_touch(asker, subject)?,
     };
+    own::hide_links(asker, object, &mut record)?;
     let shows_owner = object.owned && plan.shows(OWNER);
     Ok(Some(Card {
         object: object.name.clone(),

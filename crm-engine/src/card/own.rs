@@ -30,6 +30,19 @@ pub(super) fn title(
     Ok((!value.is_null()).then(|| field.to_text(&value)))
 }
 
+/// Empties the links to records that the caller may not see.
+pub(super) fn hide_links(asker: &Asker<'_>, object: &Object, record: &mut Record) -> Result<()> {
+    let facts = asker.facts;
+    for field in object.fields.iter().filter(|field| field.target.is_some()) {
+        let value = record.fields.get(field.id);
+        let shown = facts.shown(asker.snapshot, asker.schema, asker.actor, field, value)?;
+        if shown.as_ref() != value {
+            record.fields.set(field.id, Value::Null);
+        }
+    }
+    Ok(())
+}
+
 /// The fields shown, by section. A section without any is left out: nobody is told whether it has
 /// none or he may not see them.
 pub(super) fn sections(

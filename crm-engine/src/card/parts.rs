@@ -56,7 +56,7 @@ impl Cards {
     }
 }
 
-/// The declared parts and the details they do not speak of; of an object that declares none,
+/// The declared parts and the details that neither they nor the timeline speak of; of an object that declares none,
 /// whatever refers to it.
 fn parts_of(asker: &Asker<'_>, object: &Object) -> Vec<CardPart> {
     let mut parts = object.card.clone();
@@ -64,7 +64,9 @@ fn parts_of(asker: &Asker<'_>, object: &Object) -> Vec<CardPart> {
     for (other, field) in &referring {
         let declared = object.card.iter();
         let mut declared = declared.map(|part| (part.object, part.link));
-        let is_detail = other.parent == Some(field.id);
+        // Details that are events stand on the timeline.
+        let is_event = other.event.is_some() && field.timeline;
+        let is_detail = other.parent == Some(field.id) && !is_event;
         if declared.any(|known| known == (other.id, field.id))
             || !(is_detail || object.card.is_empty())
         {

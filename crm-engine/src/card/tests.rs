@@ -255,8 +255,9 @@ fn what_may_not_be_seen_is_not_declared() {
     assert_eq!(sections(&before), ["general", "links", "hidden"]);
     assert_eq!(before.completeness[0].percent, 100);
     assert_eq!(before.sections[0].fields[1].text.as_deref(), Some("Big"));
-    // The title of a record that may not be seen is not told.
-    assert_eq!(before.sections[1].fields[0].text, None);
+    // A link to a record that may not be seen is none.
+    let link = &before.sections[1].fields[0];
+    assert_eq!((&link.value, &link.text), (&Json::Null, &None));
     let whole = &card(&world.host, thing).sections[1];
     assert_eq!(whole.fields[0].text.as_deref(), Some("Whole"));
 

@@ -11,12 +11,12 @@ use sqlparser::ast::{
 
 use super::Plans;
 use super::domain::Domain;
-use super::eval::{Arithmetic, Comparison, Operand, Path, Step, Test};
+use super::eval::{Arithmetic, Comparison, Link, Operand, Path, Step, Test};
 use super::params::{Parameters, pattern};
 use super::syntax::{Ast, Name, blame, place, unexpected};
 use crate::error::{Code, Error, Result};
 use crate::limits::{EXPRESSION_DEPTH_MAX, PATH_STEPS_MAX};
-use crate::policy::Plan;
+use crate::policy::{Owners, Plan};
 use crate::schema::{Field, Object, Schema};
 use crate::value::{Value, ValueType, shorten};
 
@@ -178,6 +178,7 @@ impl<'a> Checker<'a> {
     fn like(&mut self, ast: &Ast, wanted: &Ast, depth: usize) -> Result<Test> {
         let term = self.term(ast, depth)?;
         let (operand, domain) = self.natural(term, ast)?;
+        let (operand, domain) = named(operand, domain);
         if !domain.is_text() && domain.value_type != ValueType::Tags {
             let error = format!("`LIKE` takes a text, not `{}`", domain.value_type.name());
             return Err(blame(Error::new(Code::WrongType, error), place(ast)));
@@ -285,6 +286,28 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// `operand`, which is a value of `field`, as the actor may see it: a reference to a record
+    /// that he may not see is none. What the engine keeps names users, who are no secret to
+    /// whoever sees the record.
+    pub(crate) fn seen(&self, field: &Field, operand: Operand) -> Operand {
+        let target = field
+            .target
+            .filter(|_| !field.is_system())
+            .and_then(|target| self.scope.schema.by_id(target));
+        let Some(target) = target else {
+            return operand;
+        };
+        let plan = (self.scope.plans)(target);
+        match plan.owners {
+            Owners::All => operand,
+            Owners::Some(_) => Operand::Link(Box::new(Link {
+                reference: operand,
+                target: target.id,
+                plan,
+            })),
+        }
+    }
+
     /// Follows names over references, under the plan of every object on the way.
     fn path(&self, names: &[Ident]) -> Result<Term> {
         let mut object = self.scope.object;
@@ -309,7 +332,7 @@ impl<'a> Checker<'a> {
                     }
                     _ => Operand::Field(field.id),
                 };
-                return Ok(Term::Typed(operand, domain));
+                return Ok(Term::Typed(self.seen(field, operand), domain));
             }
             if position == PATH_STEPS_MAX {
                 let error = format!("a path follows at most {PATH_STEPS_MAX} references");
@@ -438,6 +461,23 @@ fn comparable(domain: &Domain, other: &Domain, ast: &Ast) -> Result<()> {
     let (kind, other) = (domain.value_type.name(), other.value_type.name());
     let error = format!("`{kind}` cannot be compared with this `{other}`");
     Err(blame(Error::new(Code::WrongType, error), place(ast)))
+}
+
+/// A choice set as the tags that its choices' names are; everything else as it is.
+fn named(operand: Operand, domain: Domain) -> (Operand, Domain) {
+    let Some(field) = domain
+        .field()
+        .filter(|_| domain.value_type == ValueType::ChoiceSet)
+    else {
+        return (operand, domain);
+    };
+    let names = field
+        .choices
+        .iter()
+        .map(|choice| (choice.id, choice.name.clone()))
+        .collect();
+    let operand = Operand::Names(Box::new((operand, names)));
+    (operand, Domain::plain(ValueType::Tags))
 }
 
 /// `DATE '2017-03-01'` and `TIMESTAMP '2017-03-01T09:00Z'`.

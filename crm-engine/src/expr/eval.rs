@@ -10,11 +10,11 @@ use super::domain::midnight;
 use super::like;
 use super::row::{Row, StoredRow};
 use crate::error::{Error, Result};
-use crate::ids::{FieldId, ObjectId};
+use crate::ids::{ChoiceId, FieldId, ObjectId};
 use crate::policy::Plan;
 use crate::schema::keys;
 use crate::store::Read;
-use crate::value::{Money, Value, compare};
+use crate::value::{Money, RecordView, Value, compare};
 
 /// What is true, false or unknown of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,10 +51,14 @@ pub(crate) enum Operand {
     Bound(usize),
     Field(FieldId),
     Path(Box<Path>),
+    /// A reference as the actor may see it.
+    Link(Box<Link>),
     Negative(Box<Operand>),
     Arithmetic(Box<(Operand, Arithmetic, Operand)>),
     /// The currency of an amount.
     Currency(Box<Operand>),
+    /// The API names of a choice set, as tags.
+    Names(Box<(Operand, Vec<(ChoiceId, String)>)>),
 }
 
 /// A field of a record that is reached over references.
@@ -64,6 +68,14 @@ pub(crate) struct Path {
     pub(super) first: FieldId,
     /// The object each reference refers to and the field read there; of the last, the value.
     pub(super) steps: Vec<Step>,
+}
+
+/// A reference that is no value where its target is out of the plan's reach.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Link {
+    pub(super) reference: Operand,
+    pub(super) target: ObjectId,
+    pub(super) plan: Arc<Plan>,
 }
 
 /// One step of a path. Its plan applies to the record it reaches.
@@ -134,14 +146,20 @@ impl Test {
     pub(crate) fn pins(&self, field: FieldId) -> Option<Vec<&Operand>> {
         match self {
             Test::And(tests) => tests.iter().find_map(|test| test.pins(field)),
+            // What is seen of a reference is the reference or nothing.
+            Test::Compare(Operand::Link(link), Comparison::Equal, other)
+            | Test::Compare(other, Comparison::Equal, Operand::Link(link))
+                if link.reference == Operand::Field(field) && other.is_fixed() =>
+            {
+                Some(vec![other])
+            }
             test => test.is_pin(field),
         }
     }
 
     /// As [`pins`](Test::pins), where the test says nothing else.
     pub(crate) fn is_pin(&self, field: FieldId) -> Option<Vec<&Operand>> {
-        let fixed =
-            |operand: &&Operand| matches!(operand, Operand::Constant(_) | Operand::Bound(_));
+        let fixed = |operand: &&Operand| operand.is_fixed();
         match self {
             Test::Compare(Operand::Field(f), Comparison::Equal, other)
             | Test::Compare(other, Comparison::Equal, Operand::Field(f))
@@ -232,6 +250,10 @@ fn amount(value: &Value) -> Option<Decimal> {
 }
 
 impl Operand {
+    fn is_fixed(&self) -> bool {
+        matches!(self, Operand::Constant(_) | Operand::Bound(_))
+    }
+
     /// The value of a constant or a parameter; none for what depends on the record.
     pub(crate) fn fixed<'a>(&'a self, bound: &'a [Value]) -> Option<&'a Value> {
         match self {
@@ -250,6 +272,7 @@ impl Operand {
             },
             Operand::Field(field) => context.row.value(*field),
             Operand::Path(path) => path.follow(context).map(Cow::Owned),
+            Operand::Link(link) => link.evaluate(context),
             Operand::Negative(operand) => {
                 let number = amount(&*operand.evaluate(context)?);
                 Ok(Cow::Owned(
@@ -268,6 +291,15 @@ impl Operand {
                 let code = money.map(|money| Value::from(money.currency.as_str()));
                 Ok(Cow::Owned(code.unwrap_or_default()))
             }
+            Operand::Names(set) => {
+                let (operand, names) = &**set;
+                let Value::ChoiceSet(chosen) = &*operand.evaluate(context)? else {
+                    return Ok(Cow::Owned(Value::Null));
+                };
+                let chosen = names.iter().filter(|(id, _)| chosen.contains(id));
+                let tags = chosen.map(|(_, name)| name.clone()).collect();
+                Ok(Cow::Owned(Value::Tags(tags)))
+            }
         }
     }
 }
@@ -281,6 +313,22 @@ impl Arithmetic {
             Arithmetic::Multiply => a.checked_mul(b),
             Arithmetic::Divide => a.checked_div(b),
         }
+    }
+}
+
+impl Link {
+    /// A reference to a hidden record is the same as none (invariant *invisible is absent*).
+    fn evaluate<'a>(&'a self, context: &Context<'a>) -> Result<Cow<'a, Value>> {
+        let value = self.reference.evaluate(context)?;
+        let Some(id) = value.as_reference() else {
+            return Ok(value);
+        };
+        let target = context.read.get(&keys::record(self.target, id))?;
+        let seen = match &target {
+            Some(bytes) => self.plan.permits(RecordView::new(bytes)?.owner()),
+            None => false,
+        };
+        Ok(if seen { value } else { Cow::Owned(Value::Null) })
     }
 }
 

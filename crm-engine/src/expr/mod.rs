@@ -11,7 +11,7 @@
 //! | `'text'`, `12.5`, `TRUE`, `NULL`, `DATE '2017-03-01'`, `TIMESTAMP '2017-03-01T09:00Z'` | values |
 //! | `?`, `:name` | parameters |
 //! | `=` `<>` `<` `<=` `>` `>=` `IN (..)` `BETWEEN .. AND ..` `IS [NOT] NULL` | comparisons |
-//! | `LIKE 'a_c%'` | a text, or one of the tags, matches; case and the dots of `ё` do not matter |
+//! | `LIKE 'a_c%'` | a text, one of the tags or the name of one of a set's choices matches; case and the dots of `ё` do not matter |
 //! | `AND` `OR` `NOT` | three-valued logic, as in SQL |
 //! | `+` `-` `*` `/` | exact arithmetic on integers and decimals |
 //! | `currency(price)` | the currency of an amount, as text |

@@ -330,10 +330,13 @@ fn invisible_records_answer_as_absent_ones() {
         let answer = world.ask(actor, "thing.name IS NULL", &Params::new());
         assert_eq!(answer, Ok(Some(expected)), "{actor:?}");
     }
-    assert_eq!(
-        world.ask(user(5), "thing = 7", &Params::new()),
-        Ok(Some(true))
-    );
+    // A link to what may not be seen is no value: nobody learns a number from it.
+    for (actor, expected) in [(user(5), None), (user(6), Some(true))] {
+        let answer = world.ask(actor, "thing = 7", &Params::new());
+        assert_eq!(answer, Ok(expected), "{actor:?}");
+        let answer = world.ask(actor, "thing IS NULL", &Params::new());
+        assert_eq!(answer, Ok(Some(expected.is_none())), "{actor:?}");
+    }
 }
 
 #[test]

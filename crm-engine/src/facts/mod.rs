@@ -4,14 +4,17 @@
 //! raises the policy epoch in the same transaction; every reader compares the epoch in its own
 //! snapshot, so a stale plan cannot be used.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{ObjectId, RecordId, UserId};
-use crate::policy::{Action, ActionSet, Actor, Grant, Organisation, Plan, Scope, UserFacts};
+use crate::policy::{
+    Action, ActionSet, Actor, Grant, Organisation, Owners, Plan, Scope, UserFacts,
+};
 use crate::schema::system::{self, GRANT, ROLE, USER};
-use crate::schema::{Object, Schema, keys};
+use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, ScanOptions, Txn};
 use crate::value::{Record, RecordView, Value};
 
@@ -34,6 +37,38 @@ impl Facts {
         let plan = Arc::new(Plan::compile(&self.organisation, actor, object, action));
         lock(&self.plans).insert(key, Arc::clone(&plan));
         plan
+    }
+}
+
+impl Facts {
+    /// `value` of `field` as `actor` may see it: a reference to a record that he may not see is
+    /// no value (invariant *invisible is absent*). What the engine keeps names users, who are no
+    /// secret to whoever sees the record.
+    pub(crate) fn shown<'v>(
+        &self,
+        read: &dyn Read,
+        schema: &Schema,
+        actor: Actor,
+        field: &Field,
+        value: &'v Value,
+    ) -> Result<Cow<'v, Value>> {
+        let target = field.target.filter(|_| !field.is_system());
+        let target = target.and_then(|target| schema.by_id(target));
+        let (Some(target), Some(id)) = (target, value.as_reference()) else {
+            return Ok(Cow::Borrowed(value));
+        };
+        let plan = self.plan(actor, target, Action::View);
+        if plan.owners == Owners::All {
+            return Ok(Cow::Borrowed(value));
+        }
+        let seen = match read.get(&keys::record(target.id, id))? {
+            Some(bytes) => plan.permits(RecordView::new(&bytes)?.owner()),
+            None => false,
+        };
+        Ok(match seen {
+            true => Cow::Borrowed(value),
+            false => Cow::Owned(Value::Null),
+        })
     }
 }
 

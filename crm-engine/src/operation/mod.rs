@@ -3,6 +3,7 @@
 
 mod built_in;
 mod card;
+mod rights;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -33,6 +34,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
         built_in::operations()
             .into_iter()
             .chain(card::operations())
+            .chain(rights::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });

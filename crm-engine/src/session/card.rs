@@ -60,7 +60,7 @@ impl Session {
     /// use serde_json::json;
     ///
     /// let host = Engine::in_memory(Options::default())?.system();
-    /// let vega = host.create("company", &json!({"name": "Vega"}))?;
+    /// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "individual"}))?;
     /// host.create("task", &json!({"title": "Call back", "company": vega.get()}))?;
     /// let card = host.card(&CardRequest::new("company", vega))?.expect("it was just made");
     /// assert_eq!(card.title.as_deref(), Some("Vega"));
@@ -86,7 +86,7 @@ impl Session {
     /// use serde_json::json;
     ///
     /// let host = Engine::in_memory(Options::default())?.system();
-    /// let vega = host.create("company", &json!({"name": "Vega"}))?;
+    /// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "individual"}))?;
     /// host.update("company", vega, &json!({"location": "Omsk"}), None)?;
     /// let request = TimelineRequest { limit: Some(1), ..TimelineRequest::new("company", vega) };
     /// let page = host.timeline(&request)?.expect("it was just made");

@@ -25,8 +25,13 @@ pub(super) struct Wanted<'r> {
     lenses: RefCell<Vec<Rc<Lens>>>,
     /// The record of the move looked at last: moves of one record often follow one another.
     seen: RefCell<Option<(RecordId, Option<Rc<Seen>>)>>,
+    /// The links looked at last, and whether the reader sees what they lead to.
+    links: RefCell<Vec<(ObjectId, RecordId, bool)>>,
     touched: Cell<u64>,
 }
+
+/// Links that are remembered within one call.
+const LINKS_KEPT_MAX: usize = 64;
 
 /// What is told of the record of a move.
 pub(super) struct Seen {
@@ -43,6 +48,7 @@ impl<'r> Wanted<'r> {
             text: filter.text.as_deref().map(normal_text),
             lenses: RefCell::default(),
             seen: RefCell::default(),
+            links: RefCell::default(),
             touched: Cell::new(0),
         }
     }
@@ -90,6 +96,34 @@ impl<'r> Wanted<'r> {
         }
     }
 
+    /// A value as the reader may see it: a link to a record that he may not see is no value.
+    pub(super) fn shown(&self, field: &Field, value: Value) -> Result<Value> {
+        let (Some(target), Value::Reference(id)) = (field.target, &value) else {
+            return Ok(value);
+        };
+        let known = |link: &&(ObjectId, RecordId, bool)| (link.0, link.1) == (target, *id);
+        if let Some((_, _, seen)) = self.links.borrow().iter().find(known) {
+            return Ok(if *seen { value } else { Value::Null });
+        }
+        let Reader {
+            read,
+            schema,
+            facts,
+            actor,
+        } = self.reader;
+        let shown = facts
+            .shown(read, schema, actor, field, &value)?
+            .into_owned();
+        if !field.is_system() {
+            let mut links = self.links.borrow_mut();
+            if links.len() == LINKS_KEPT_MAX {
+                links.clear();
+            }
+            links.push((target, *id, !shown.is_null()));
+        }
+        Ok(shown)
+    }
+
     /// How the entries of an object look; none for an object that is gone.
     pub(super) fn lens(&self, object: ObjectId) -> Option<Rc<Lens>> {
         let mut lenses = self.lenses.borrow_mut();
@@ -117,7 +151,10 @@ impl<'r> Wanted<'r> {
                 seen = Some(Rc::new(Seen {
                     owner: lens.owner(view.owner()),
                     title: match lens.title() {
-                        Some(field) => text_of(field, &view.field(field.id)?),
+                        Some(field) => {
+                            let value = self.shown(field, view.field(field.id)?)?;
+                            text_of(field, &value)
+                        }
                         None => None,
                     },
                 }));

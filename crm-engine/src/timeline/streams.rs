@@ -150,8 +150,13 @@ impl<'w> Changes<'w> {
         };
         let known = position.map(|position| &position.versions);
         let below = known.and_then(|known| known.iter().find(|(of, _)| *of == id));
-        let title = lens.title();
-        let title = title.and_then(|field| text_of(field, subject.record.fields.get(field.id)));
+        let title = match lens.title() {
+            Some(field) => {
+                let value = subject.record.fields.get(field.id).clone();
+                text_of(field, &wanted.shown(field, value)?)
+            }
+            None => None,
+        };
         Ok(Some(Changes {
             history: Backwards::open(wanted.reader.read, id, now)?,
             title,
@@ -180,16 +185,16 @@ impl<'w> Changes<'w> {
                 (None, Some(below)) => place < below,
                 (None, None) => true,
             };
-            if follows && let Some(entry) = self.entry(change) {
+            if follows && let Some(entry) = self.entry(change)? {
                 return Ok(Some((place, entry)));
             }
         }
         Ok(None)
     }
 
-    /// The change as the reader may see it and asks for it. One of nothing but hidden fields is
-    /// none.
-    fn entry(&self, change: Change) -> Option<TimelineEntry> {
+    /// The change as the reader may see it and asks for it. One of nothing but hidden fields and
+    /// links is none.
+    fn entry(&self, change: Change) -> Result<Option<TimelineEntry>> {
         let (lens, wanted) = (&self.lens, self.wanted);
         let (moment, author) = match change.kind {
             ChangeKind::Create => (CREATED_AT, CREATED_BY),
@@ -198,49 +203,45 @@ impl<'w> Changes<'w> {
         let actor = change.actor.filter(|_| lens.plan.shows(author));
         if !lens.plan.shows(moment) || !wanted.is_in_time(change.at) || !wanted.is_by([actor, None])
         {
-            return None;
+            return Ok(None);
         }
-        let stage = lens.object.stage_field().map(|field| field.id);
-        let mut fields = BTreeMap::new();
         let mut kind = match change.kind {
             ChangeKind::Create => EntryKind::Created,
             ChangeKind::Update => EntryKind::Changed,
             // A record that was taken in by another is gone for good.
-            ChangeKind::Delete if self.is_gone => return None,
+            ChangeKind::Delete if self.is_gone => return Ok(None),
             ChangeKind::Delete => EntryKind::Deleted,
         };
         let mut asked = wanted.asks_for(kind, &lens.object);
+        let (mut fields, mut said) = (BTreeMap::new(), Vec::from_iter(self.title.clone()));
         if change.kind == ChangeKind::Update {
-            let shown = change.fields.iter();
-            let shown = shown.filter(|changed| lens.plan.shows(changed.field));
-            for changed in shown {
-                let Some(field) = lens.object.by_id(changed.field) else {
+            let stage = lens.object.stage_field().map(|field| field.id);
+            for changed in change.fields {
+                let known = lens.object.by_id(changed.field);
+                let Some(field) = known.filter(|field| lens.plan.shows(field.id)) else {
                     continue;
                 };
-                if stage == Some(changed.field) {
+                let old = wanted.shown(field, changed.old)?;
+                let new = wanted.shown(field, changed.new)?;
+                if old == new {
+                    continue;
+                }
+                if stage == Some(field.id) {
                     kind = EntryKind::Stage;
                     asked |= wanted.asks_for(kind, &lens.object);
                 }
-                let values = ChangedField {
-                    old: field.to_json(&changed.old),
-                    new: field.to_json(&changed.new),
-                };
-                fields.insert(field.name.clone(), values);
+                said.extend([field.to_text(&old), field.to_text(&new)]);
+                let (old, new) = (field.to_json(&old), field.to_json(&new));
+                fields.insert(field.name.clone(), ChangedField { old, new });
             }
             if fields.is_empty() {
-                return None;
+                return Ok(None);
             }
         }
-        let said = || {
-            let shown = change.fields.iter();
-            let shown = shown.filter(|changed| lens.plan.shows(changed.field));
-            let values = shown.filter_map(|changed| {
-                let field = lens.object.by_id(changed.field)?;
-                Some([field.to_text(&changed.old), field.to_text(&changed.new)])
-            });
-            values.flatten().chain(self.title.clone())
-        };
-        (asked && wanted.is_said_in(said())).then(|| TimelineEntry {
+        if !asked || !wanted.is_said_in(said.into_iter()) {
+            return Ok(None);
+        }
+        Ok(Some(TimelineEntry {
             at: change.at,
             kind,
             object: lens.object.name.clone(),
@@ -254,7 +255,7 @@ impl<'w> Changes<'w> {
             cause: Some(change.cause.to_text()),
             fields,
             columns: Cells::new(&lens.object, Vec::new()),
-        })
+        }))
     }
 }
 
@@ -345,7 +346,7 @@ fn entry(wanted: &Wanted<'_>, lens: &Lens, row: &TimelineRow<'_>) -> Result<Opti
             entry.owner = lens.owner(*owner);
             entry.event = lens.choice(event.and_then(|event| event.kind), *kind);
             entry.channel = lens.choice(event.and_then(|event| event.channel), *channel);
-            let cells = cells(lens, columns)?;
+            let cells = cells(wanted, lens, columns)?;
             if let Some(title) = lens.title() {
                 let named = cells.iter().find(|(field, _)| *field == title.id);
                 entry.title = named.and_then(|(_, value)| text_of(title, value));
@@ -377,12 +378,17 @@ fn entry(wanted: &Wanted<'_>, lens: &Lens, row: &TimelineRow<'_>) -> Result<Opti
 }
 
 /// The shown columns of an event.
-fn cells(lens: &Lens, columns: &FieldsView<'_>) -> Result<Vec<(FieldId, Value)>> {
+fn cells(
+    wanted: &Wanted<'_>,
+    lens: &Lens,
+    columns: &FieldsView<'_>,
+) -> Result<Vec<(FieldId, Value)>> {
     let mut cells = Vec::with_capacity(columns.len());
     for column in columns.iter() {
-        let (field, value) = column?;
-        if lens.plan.shows(field) {
-            cells.push((field, value.value()?));
+        let (id, value) = column?;
+        let field = lens.object.by_id(id).filter(|_| lens.plan.shows(id));
+        if let Some(field) = field {
+            cells.push((id, wanted.shown(field, value.value()?)?));
         }
     }
     Ok(cells)

@@ -5,6 +5,7 @@
 //! journal entry in one transaction (invariant *committed is durable, and all or nothing*).
 
 mod check;
+mod details;
 mod input;
 mod references;
 mod rules;
@@ -22,7 +23,7 @@ use crate::index;
 use crate::journal::{self, Cause, Change, ChangeKind};
 use crate::limits::{RULE_DEPTH_MAX, RULE_WRITES_MAX};
 use crate::policy::{Action, Actor, Plan};
-use crate::schema::system::{OWNER, POLICY_OBJECTS, value_of};
+use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
 use crate::value::{Fields, Head, Record, RecordView, Value, encode, take_uint};
@@ -130,10 +131,16 @@ impl<'t> Door<'t> {
         let record = self
             .load(object, id)?
             .filter(|record| plan.permits(record.head.owner));
-        Ok(record.map(|mut record| {
-            record.fields.retain(|field| plan.shows(field));
-            record
-        }))
+        let Some(mut record) = record else {
+            return Ok(None);
+        };
+        record.fields.retain(|field| plan.shows(field));
+        for field in object.fields.iter().filter(|field| field.target.is_some()) {
+            if !self.sees_link(field, record.fields.get(field.id))? {
+                record.fields.set(field.id, Value::Null);
+            }
+        }
+        Ok(Some(record))
     }
 
     /// Creates a record.
@@ -143,10 +150,7 @@ impl<'t> Door<'t> {
     pub fn create(&mut self, object: &Arc<Object>, input: Input) -> Result<RecordId> {
         self.may_set(object, &input)?;
         let user = self.actor().user();
-        let owner = match object.owned {
-            true => input.owner.unwrap_or(user),
-            false => None,
-        };
+        let owner = self.owner_of_new(object, &input)?;
         let head = Head {
             version: Version(1),
             owner,
@@ -212,17 +216,22 @@ impl<'t> Door<'t> {
         self.expect(&old, expected)?;
         let mut new = old.clone();
         for (field, value) in input.fields {
-            new.fields.set(field, value);
+            // Who sees no link empties none: one that is hidden from him survives his save.
+            if !value.is_null() || self.may_empty(object, field, &old)? {
+                new.fields.set(field, value);
+            }
         }
-        if let Some(owner) = input.owner {
-            new.head.owner = owner;
-        }
+        new.head.owner = self.owner_of_changed(object, input.owner, &new)?;
         if new.fields != old.fields {
             self.permit(object, Action::Edit, &old)?;
         }
         if new.head.owner != old.head.owner {
-            self.permit(object, Action::Transfer, &old)?;
-            self.permit(object, Action::Transfer, &new)?;
+            let action = match object.is_detail() {
+                true => Action::Edit,
+                false => Action::Transfer,
+            };
+            self.permit(object, action, &old)?;
+            self.permit(object, action, &new)?;
         }
         if new == old {
             return Ok(old.head.version);
@@ -249,6 +258,12 @@ impl<'t> Door<'t> {
     ) -> Result<()> {
         let old = self.load_visible(object, id)?;
         self.permit(object, Action::Delete, &old)?;
+        if object.id == USER {
+            // He stays author and past owner of what he did (C14, C66).
+            let text = "users are never deleted: close the access instead";
+            return Err(Error::new(Code::StillReferenced, text));
+        }
+        self.check_guarded(object, Some(&old), None)?;
         self.expect(&old, expected)?;
         let mut gone = old.clone();
         self.around.rules.before(&mut Draft::deletion(
@@ -349,6 +364,7 @@ impl<'t> Door<'t> {
             check::complete(object, &shown, &new)?;
         }
         self.check_references(object, old, &new)?;
+        self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
         let mut bytes = Vec::with_capacity(256);
         encode(&new, &mut bytes)?;
@@ -360,6 +376,9 @@ impl<'t> Door<'t> {
             ChangeKind::Create
         };
         self.record_change(object, id, new.head.version, kind, &new, replaced, &bytes)?;
+        if old.is_some_and(|old| old.head.owner != new.head.owner) {
+            self.hand_details_over(object, id, new.head.owner)?;
+        }
         self.run_after(object, id, old, Some(&new))
     }
 

@@ -8,7 +8,7 @@ use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Action;
 use crate::schema::{Field, Object, OnDelete, keys, system};
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{Record, Value, take_uint};
+use crate::value::{Record, RecordView, Value, take_uint};
 
 impl Door<'_> {
     pub(super) fn check_references(
@@ -30,15 +30,62 @@ impl Door<'_> {
                 .schema()
                 .by_id(target)
                 .ok_or_else(|| Error::internal("a reference without target"))?;
-            if self.get(target, *id)?.is_none() {
-                return Err(Error::new(
-                    Code::BadReference,
-                    format!(
-                        "`{}` refers to {} {id}, which is not found",
-                        field.name, target.name
-                    ),
-                )
-                .field(&field.name));
+            if !self.sees(target, *id)? {
+                return Err(not_found(field, target, *id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a record that the actor may see.
+    fn sees(&self, object: &Object, id: RecordId) -> Result<bool> {
+        Ok(match self.txn.get(&keys::record(object.id, id))? {
+            Some(bytes) => {
+                let owner = RecordView::new(&bytes)?.owner();
+                self.plan(object, Action::View).permits(owner)
+            }
+            None => false,
+        })
+    }
+
+    /// Whether the actor sees what a reference holds; what is no reference he sees.
+    pub(super) fn sees_link(&self, field: &Field, value: &Value) -> Result<bool> {
+        let facts = self.facts();
+        let shown = facts.shown(self.txn, self.schema(), self.rights, field, value)?;
+        Ok(shown.as_ref() == value)
+    }
+
+    /// Whether emptying a field changes it: not a link to what the actor may not see.
+    pub(super) fn may_empty(&self, object: &Object, field: FieldId, old: &Record) -> Result<bool> {
+        match object.by_id(field) {
+            Some(field) => self.sees_link(field, old.fields.get(field.id)),
+            None => Ok(true),
+        }
+    }
+
+    /// Whether the actor may change the records that guarded references name: a link that is set,
+    /// changed or removed is a change of the record at its other end.
+    ///
+    /// # Errors
+    /// [`Code::Denied`], naming the object at the other end and the field.
+    pub(super) fn check_guarded(
+        &self,
+        object: &Object,
+        old: Option<&Record>,
+        new: Option<&Record>,
+    ) -> Result<()> {
+        for field in object.fields.iter().filter(|field| field.guarded) {
+            let end = |record: Option<&Record>| {
+                record.and_then(|record| record.fields.get(field.id).as_reference())
+            };
+            let (before, after) = (end(old), end(new));
+            let target = field.target.and_then(|id| self.schema().by_id(id));
+            let target = target.ok_or_else(|| Error::internal("a reference without target"))?;
+            for id in [before, after].into_iter().flatten() {
+                let owner = self.load(target, id)?.and_then(|record| record.head.owner);
+                if before != after && !self.plan(target, Action::Edit).permits(owner) {
+                    return Err(super::denied(target, Action::Edit).field(&field.name));
+                }
             }
         }
         Ok(())
@@ -55,6 +102,10 @@ impl Door<'_> {
         let Some(owner) = new.head.owner else {
             return Ok(());
         };
+        // A detail belongs to the owner of its parent, also after he has left.
+        if object.is_detail() {
+            return Ok(());
+        }
         if old.is_some_and(|old| old.head.owner == Some(owner)) {
             return Ok(());
         }
@@ -156,6 +207,15 @@ impl Door<'_> {
         }
         Ok(found)
     }
+}
+
+/// The one answer for what a reference must not name: nothing, and what may not be seen.
+pub(super) fn not_found(field: &Field, target: &Object, id: RecordId) -> Error {
+    let text = format!(
+        "`{}` refers to {} {id}, which is not found",
+        field.name, target.name
+    );
+    Error::new(Code::BadReference, text).field(&field.name)
 }
 
 fn still_referenced() -> Error {

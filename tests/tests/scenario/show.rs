@@ -102,9 +102,14 @@ pub(super) fn card(card: &Json, login: &Login<'_>) -> String {
     ));
     let touch = &card["last_touch"];
     if !touch.is_null() {
-        parts.push(format!("last touch {}", entry(touch, login)));
+        parts.push(format!("last touch {}", self::touch(touch, login)));
     }
     parts.join(" | ")
+}
+
+/// `anna: 2026-03-02 event activity call phone "Price" by anna`
+pub(super) fn touch(touch: &Json, login: &Login<'_>) -> String {
+    format!("{}: {}", login(&touch["who"]["id"]), entry(touch, login))
 }
 
 fn row(row: &Json) -> String {

@@ -122,10 +122,18 @@ impl Case {
         let item = self.world.schema.object("item").unwrap();
         let (name, rest) = operand.split_once('.').unwrap_or((operand, ""));
         let value = value_of(id, record, item.field(name).unwrap().id).into_owned();
-        if rest.is_empty() {
-            return value;
-        }
         let object = if name == "thing" { "thing" } else { "user" };
+        let hidden = |id| {
+            let target = self.records.get(&(object, id));
+            target.is_none_or(|target| !self.sees(actor, object, target))
+        };
+        if rest.is_empty() {
+            // A link to what may not be seen is no value; users whom the engine names are.
+            return match value.as_reference() {
+                Some(id) if name == "thing" && hidden(id) => Value::Null,
+                _ => value,
+            };
+        }
         let Some(id) = value.as_reference() else {
             return Value::Null;
         };
