@@ -101,6 +101,11 @@ impl Condition {
         })
     }
 
+    /// The names of its parameters; none for `?`.
+    pub(crate) fn parameters(&self) -> &[Option<String>] {
+        self.parameters.names()
+    }
+
     /// Fits `params` to the places where the condition uses them.
     ///
     /// # Errors
