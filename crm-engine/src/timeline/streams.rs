@@ -277,11 +277,11 @@ impl<'w> Others<'w> {
     ) -> Result<Others<'w>> {
         let prefix = keys::timeline(target).done();
         let key = |tail: &[u8]| [&prefix, tail].concat();
-        // The moment that begins the places before the given one, which are the older ones.
+        // Where the places before a moment begin: the older ones. Places hold whole milliseconds.
         let before = |at: DateTime<Utc>| {
-            key(&keys::timeline_moment(
-                at.timestamp_millis().saturating_sub(1),
-            ))
+            let is_whole = at.timestamp_subsec_nanos().is_multiple_of(1_000_000);
+            let last_ms = at.timestamp_millis() - i64::from(is_whole);
+            key(&keys::timeline_moment(last_ms))
         };
         let mut range = KeyRange::prefix(&prefix);
         if let Some(to) = wanted.filter.to {

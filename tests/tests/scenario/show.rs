@@ -47,7 +47,7 @@ fn entry(entry: &Json, login: &Login<'_>) -> String {
     said
 }
 
-/// `Vega | general: name=Vega | contacts: Anna | owner anna | anna from 2026-03-01 | ...`
+/// What is filled: `Vega | general: name=Vega | contacts: Anna | owner anna | anna from 2026-03-01 | ...`
 pub(super) fn card(card: &Json, login: &Login<'_>) -> String {
     let mut parts = vec![plain(&card["title"])];
     for section in items(card, "sections") {
