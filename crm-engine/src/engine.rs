@@ -8,7 +8,9 @@ use std::sync::{Arc, RwLock};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
 use crate::facts::{Facts, FactsCache};
+use crate::index;
 use crate::journal::Cause;
+use crate::kept::Kept;
 use crate::pack::{self, Pack};
 use crate::plugin::{Validator, ValidatorSet};
 use crate::policy::Actor;
@@ -77,6 +79,7 @@ struct Inner {
 struct Live {
     schema: Arc<Schema>,
     rules: Rules,
+    kept: Arc<Kept>,
 }
 
 /// One consistent view for a reader: data, schema and rights of the same moment.
@@ -229,6 +232,40 @@ impl Engine {
         Ok(installed)
     }
 
+    /// Changes the schema in one transaction: the schema that `change` makes of the present one,
+    /// everything derived from records by it, and the journal entry. Rules must agree with it.
+    /// `change` may be run again from the start.
+    pub(crate) fn alter(
+        &self,
+        actor: Actor,
+        action: &str,
+        mut change: impl FnMut(&dyn Read, &Schema, &Facts) -> Result<Schema>,
+    ) -> Result<()> {
+        self.check_open()?;
+        self.0.store.write(|txn| {
+            let before = self.live(txn, false)?;
+            let facts = self.0.facts.of_transaction(txn, &before.schema)?;
+            check_access(&facts, actor)?;
+            let next = Arc::new(change(txn, &before.schema, &facts)?);
+            if next.is_same_as(&before.schema) {
+                return Ok(());
+            }
+            schema::store(txn, &before.schema, &next)?;
+            for object in next.objects() {
+                if let Some(former) = before.schema.by_id(object.id) {
+                    index::renew(txn, former, object)?;
+                }
+            }
+            let live = self.load(txn, next).map_err(needed_by_a_rule)?;
+            let mut body = |door: &mut Door<'_>| {
+                door.note();
+                door.renew_kept(&before.schema)
+            };
+            self.with_door(txn, &live, actor, &Cause::Person, action, &mut body)
+        })?;
+        self.view().map(drop)
+    }
+
     fn with_door<R>(
         &self,
         txn: &mut Txn,
@@ -244,6 +281,7 @@ impl Engine {
             schema: Arc::clone(&live.schema),
             facts,
             rules: &live.rules,
+            kept: Arc::clone(&live.kept),
             actor,
             now: self.now(),
             cause: cause.clone(),
@@ -285,6 +323,7 @@ impl Engine {
         let books: Vec<Arc<dyn RuleBook>> =
             vec![Arc::new(scripts), Arc::clone(&self.0.validators) as _];
         Ok(Live {
+            kept: Arc::new(Kept::compile(&schema)?),
             schema,
             rules: Rules::new(books),
         })
@@ -295,6 +334,22 @@ impl Engine {
             true => Err(Error::new(Code::Closed, "the store is closed")),
             false => Ok(()),
         }
+    }
+}
+
+/// A rule that compiled before the schema was changed, and does not any more, stands against the
+/// change.
+fn needed_by_a_rule(error: Error) -> Error {
+    match error.code() {
+        Code::Pack => {
+            let text = format!("a rule stands against it: {}", error.message());
+            let refusal = Error::new(Code::StillReferenced, text);
+            let details = error.details().iter();
+            details.fold(refusal, |refusal, (name, value)| {
+                refusal.with(name, value.clone())
+            })
+        }
+        _ => error,
     }
 }
 

@@ -22,6 +22,8 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod completeness;
+mod configure;
 mod engine;
 mod error;
 mod exchange;
@@ -32,6 +34,7 @@ mod history;
 mod ids;
 mod index;
 mod journal;
+mod kept;
 pub mod limits;
 mod merge;
 mod operation;
@@ -52,6 +55,7 @@ mod verify;
 mod write;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use completeness::Filled;
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
 pub use exchange::{ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnUnknown};
@@ -65,14 +69,14 @@ pub use plugin::{FieldReader, Validator};
 pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;
 pub use query::{Column, Params, Rows};
-pub use report::{Funnel, FunnelStage, funnel_svg};
+pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
 pub use schema::{
-    Choice, ChoiceDeclaration, Comparison, ComparisonDeclaration, Completeness,
+    Arranged, Choice, ChoiceDeclaration, Comparison, ComparisonDeclaration, Completeness,
     CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
-    DuplicateRule, EventDeclaration, EventParts, Field, FieldDeclaration, HiddenDuplicates, Labels,
-    Likeness, List, ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup,
-    RollupDeclaration, Schema, Section, SectionDeclaration, SortKey, StageKind, Together,
-    TogetherDeclaration, Total, TotalDeclaration,
+    DuplicateRule, EventDeclaration, EventParts, Field, FieldChange, FieldDeclaration, FieldPart,
+    HiddenDuplicates, LabelOf, Labels, Likeness, List, ListDeclaration, Object, ObjectDeclaration,
+    OnDelete, Rollup, RollupDeclaration, Schema, Section, SectionChange, SectionDeclaration,
+    SectionPart, SortKey, StageKind, Together, TogetherDeclaration, Total, TotalDeclaration,
 };
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,

@@ -37,8 +37,12 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation {
             name: "schema",
             text: "describes the objects and fields the caller may see",
-            arguments: &[],
-            run: |session, _, _| session.schema_json(),
+            arguments: &[(
+                "language",
+                "text",
+                "labels as text in it; all languages when left out",
+            )],
+            run: schema,
         },
         Operation {
             name: "changes",
@@ -148,6 +152,16 @@ pub(super) fn operations() -> Vec<Operation> {
             run: run_verify,
         },
     ]
+}
+
+fn schema(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Arguments {
+        language: Option<String>,
+    }
+    let Arguments { language } = arguments(json)?;
+    session.schema_json(language.as_deref())
 }
 
 fn changes(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {

@@ -2,7 +2,9 @@
 //! a host can list them.
 
 mod built_in;
+mod fields;
 mod past;
+mod periodicity;
 mod rights;
 
 use std::collections::BTreeMap;
@@ -34,7 +36,9 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
         built_in::operations()
             .into_iter()
             .chain(past::operations())
+            .chain(fields::operations())
             .chain(rights::operations())
+            .chain(periodicity::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });

@@ -1,21 +1,24 @@
 //! A session: an actor and everything he may call.
 
+mod fields;
 mod history;
+mod periodicity;
+mod shape;
 mod undo;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use crate::engine::{Engine, View, check_access};
 use crate::error::{Code, Error, Result};
 use crate::feed::{self, FeedPage};
 use crate::ids::{RecordId, Sequence, UserId, Version};
 use crate::journal::Cause;
-use crate::policy::{Action, Actor, Plan};
+use crate::policy::{Action, Actor};
 use crate::query::{self, Column, Params, Prepared, Rows};
 use crate::schema::system::{self, value_of};
-use crate::schema::{Object, Schema, keys};
+use crate::schema::{Object, keys};
 use crate::store::Read;
 use crate::value::{Record, RecordView, Value, take_uint};
 use crate::write::Door;
@@ -246,20 +249,6 @@ impl Session {
         )
     }
 
-    /// The schema as the caller may see it.
-    pub(crate) fn schema_json(&self) -> Result<Json> {
-        let view = self.view()?;
-        let objects: Vec<Json> = view
-            .schema
-            .objects()
-            .filter_map(|object| {
-                let plan = view.facts.plan(self.actor, object, Action::View);
-                (!plan.is_nothing()).then(|| object_json(&view.schema, object, &plan))
-            })
-            .collect();
-        Ok(json!({ "version": view.schema.version(), "objects": objects }))
-    }
-
     /// An administrator, or the host itself: who may install packs and verify.
     pub(crate) fn require_administrator(&self) -> Result<()> {
         let view = self.view()?;
@@ -369,35 +358,4 @@ pub(crate) fn record_json(
         }
     }
     Ok(Json::Object(members))
-}
-
-fn object_json(schema: &Schema, object: &Object, plan: &Plan) -> Json {
-    let fields: Vec<Json> = system::record_fields()
-        .iter()
-        .chain(&object.fields)
-        .filter(|field| plan.shows(field.id) && object.find(&field.name).is_some())
-        .map(|field| {
-            json!({
-                "name": field.name,
-                "type": field.value_type.name(),
-                "label": field.labels,
-                "required": field.required,
-                "computed": field.computed || field.is_system(),
-                "target": field.target.and_then(|id| schema.by_id(id)).map(|target| &target.name),
-                "choices": field.choices.iter().map(|choice| json!({
-                    "name": choice.name,
-                    "label": choice.labels,
-                    "stage": choice.stage,
-                })).collect::<Json>(),
-            })
-        })
-        .collect();
-    json!({
-        "name": object.name,
-        "label": object.labels,
-        "owned": object.owned,
-        "fields": fields,
-        "lists": object.lists.iter().map(|list| &list.name).collect::<Vec<_>>(),
-        "totals": object.totals.iter().map(|total| &total.name).collect::<Vec<_>>(),
-    })
 }

@@ -163,9 +163,7 @@ fn is_taken_back(object: &Object, field: FieldId) -> bool {
     if field == OWNER {
         return object.owned && !object.is_detail();
     }
-    object.by_id(field).is_some_and(|field| {
-        field.rollup.is_none() && field.formula.is_none() && field.converted.is_none()
-    })
+    object.by_id(field).is_some() && !object.keeps(field)
 }
 
 /// The object of that number, which the journal names.

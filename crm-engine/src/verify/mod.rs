@@ -1,5 +1,6 @@
 //! Rebuilds everything that is derived from the records and compares it with what is stored.
 
+mod kept;
 mod past;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,6 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{RecordId, UserId};
 use crate::index::{self, Entry, Sums};
 use crate::journal;
+use crate::kept::Kept;
 use crate::schema::keys::{self, Key, Space};
 use crate::schema::{Object, Schema};
 use crate::store::{KeyRange, Read, ScanOptions};
@@ -67,6 +69,7 @@ pub(crate) fn run(
     for object in schema.objects() {
         verify_object(read, object, &mut report, &mut histories, progress)?;
     }
+    kept::run(read, schema, &Kept::compile(schema)?, &mut report)?;
     past::verify(read, &histories, &mut report)?;
     let chain = journal::verify(read)?;
     report.journal_entries = chain.entries;
@@ -123,7 +126,7 @@ fn verify_object(
             value: sums.encode(),
         })
         .collect();
-    for space in [Space::Own, Space::All, Space::Unique] {
+    for space in [Space::Own, Space::All, Space::Unique, Space::Together] {
         let range = Key::new(space).object(object.id).range();
         report.index_entries += compare(read, object, &expected, range, report)?;
     }

@@ -7,6 +7,7 @@
 mod check;
 mod details;
 mod input;
+mod kept;
 mod references;
 mod restore;
 mod rules;
@@ -22,6 +23,7 @@ use crate::history;
 use crate::ids::{FieldId, RecordId, Sequence, UserId, Version};
 use crate::index;
 use crate::journal::{self, Cause, Change, ChangeKind};
+use crate::kept::Kept;
 use crate::limits::{RULE_DEPTH_MAX, RULE_WRITES_MAX};
 use crate::policy::{Action, Actor, Plan};
 use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
@@ -41,6 +43,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) schema: Arc<Schema>,
     pub(crate) facts: Arc<Facts>,
     pub(crate) rules: &'a dyn RuleBook,
+    /// What the engine keeps in records by itself.
+    pub(crate) kept: Arc<Kept>,
     pub(crate) actor: Actor,
     pub(crate) now: DateTime<Utc>,
     pub(crate) cause: Cause,
@@ -62,6 +66,8 @@ pub struct Door<'t> {
     manner: Manner,
     sequence: Sequence,
     changes: Vec<Change>,
+    /// The journal tells of the transaction even if no record changes.
+    noted: bool,
     depth: usize,
     caused: usize,
 }
@@ -77,15 +83,21 @@ impl<'t> Door<'t> {
             manner: Manner::Ordinary,
             sequence,
             changes: Vec::new(),
+            noted: false,
             depth: 0,
             caused: 0,
         })
     }
 
+    /// Notes the transaction in the journal though it changes no record: it changed the schema.
+    pub(crate) fn note(&mut self) {
+        self.noted = true;
+    }
+
     /// Writes the journal entry; none when nothing was changed. Returns the journal position of
     /// the newest entry.
     pub(crate) fn finish(self) -> Result<Sequence> {
-        if self.changes.is_empty() {
+        if self.changes.is_empty() && !self.noted {
             return Ok(Sequence(self.sequence.0 - 1));
         }
         let around = &self.around;
@@ -171,7 +183,7 @@ impl<'t> Door<'t> {
         };
         let mut new = Record {
             head,
-            fields: Fields::default(),
+            fields: defaults(object, &input)?,
         };
         for (field, value) in input.fields {
             new.fields.set(field, value);
@@ -181,6 +193,7 @@ impl<'t> Door<'t> {
         }
         let id = self.next_id()?;
         self.run_before(object, id, None, &mut new)?;
+        self.keep(object, id, None, &mut new)?;
         self.put(object, id, None, new, &[])?;
         Ok(id)
     }
@@ -247,6 +260,10 @@ impl<'t> Door<'t> {
             return Ok(old.head.version);
         }
         self.run_before(object, id, Some(&old), &mut new)?;
+        // A mere hand-over is no occasion to look for newer rates.
+        if new.fields != old.fields {
+            self.keep(object, id, Some(&old), &mut new)?;
+        }
         new.head.version = Version(old.head.version.0 + 1);
         new.head.updated_at = self.now();
         new.head.updated_by = self.actor().user();
@@ -303,6 +320,7 @@ impl<'t> Door<'t> {
             &replaced,
             &[],
         )?;
+        self.count_in(object, Some(&old), None)?;
         self.run_after(object, id, Some(&old), None)
     }
 
@@ -377,20 +395,35 @@ impl<'t> Door<'t> {
         self.check_references(object, old, &new)?;
         self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
+        self.check_groups(object, old, &new)?;
+        self.check_together(object, id, &new)?;
+        self.store(object, id, old, &new, replaced)?;
+        if old.is_some_and(|old| old.head.owner != new.head.owner) {
+            self.hand_details_over(object, id, new.head.owner)?;
+        }
+        self.count_in(object, old, Some(&new))?;
+        self.run_after(object, id, old, Some(&new))
+    }
+
+    /// Writes a record that was found good, with everything derived from it.
+    fn store(
+        &mut self,
+        object: &Arc<Object>,
+        id: RecordId,
+        old: Option<&Record>,
+        new: &Record,
+        replaced: &[(FieldId, Value)],
+    ) -> Result<()> {
         let mut bytes = Vec::with_capacity(256);
-        encode(&new, &mut bytes)?;
+        encode(new, &mut bytes)?;
         self.txn.put(&keys::record(object.id, id), &bytes)?;
-        index::update(self.txn, object, id, old, Some(&new))?;
+        index::update(self.txn, object, id, old, Some(new))?;
         let kind = match (old, new.head.version) {
             (Some(_), _) => ChangeKind::Update,
             (None, Version(1)) => ChangeKind::Create,
             (None, _) => ChangeKind::Restore,
         };
-        self.record_change(object, id, new.head.version, kind, &new, replaced, &bytes)?;
-        if old.is_some_and(|old| old.head.owner != new.head.owner) {
-            self.hand_details_over(object, id, new.head.owner)?;
-        }
-        self.run_after(object, id, old, Some(&new))
+        self.record_change(object, id, new.head.version, kind, new, replaced, &bytes)
     }
 
     /// History and journal of one change, and the policy epoch where rights may have changed.
@@ -529,7 +562,8 @@ impl<'t> Door<'t> {
             if !plan.shows(*id) {
                 return Err(object.unknown_field(&field.name));
             }
-            if field.is_system() || (field.computed && self.rights != Actor::System) {
+            let kept = field.is_system() || object.keeps(*id);
+            if kept || (field.computed && self.rights != Actor::System) {
                 return Err(Error::new(
                     Code::ReadOnly,
                     format!("`{}` is kept by the engine", field.name),
@@ -587,6 +621,19 @@ impl<'t> Door<'t> {
         self.txn.put(&key, &following)?;
         RecordId::new(next)
     }
+}
+
+/// What a new record gets in fields that are not given. A field that is given as empty stays so.
+fn defaults(object: &Object, input: &Input) -> Result<Fields> {
+    let mut fields = Fields::default();
+    for field in &object.fields {
+        if let Some(text) = &field.default
+            && input.get(field.id).is_none()
+        {
+            fields.set(field.id, field.parse(text)?);
+        }
+    }
+    Ok(fields)
 }
 
 /// The values that `new` replaces in `old`, by field number, the owner among them.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Door, Input, Manner};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
+use crate::index;
 use crate::policy::Action;
 use crate::schema::{Field, Object, OnDelete, keys, system};
 use crate::store::{KeyRange, Read, ScanOptions};
@@ -138,6 +139,56 @@ impl Door<'_> {
             true => Ok(()),
             false => refuse(&format!("there is no user {owner} whose access is open")),
         }
+    }
+
+    /// Values that are unique together are held by no other record.
+    pub(super) fn check_together(&self, object: &Object, id: RecordId, new: &Record) -> Result<()> {
+        match index::taken(self.txn, object, id, new)? {
+            None => Ok(()),
+            Some(together) => {
+                let plan = self.facts().plan(self.actor(), object, Action::View);
+                let shows = |field| plan.shows(field);
+                Err(index::taken_together(object, together, shows))
+            }
+        }
+    }
+
+    /// Who is put into groups is put into groups there are (C37). One answer for those there are
+    /// not and those the actor may not see.
+    pub(super) fn check_groups(
+        &self,
+        object: &Object,
+        old: Option<&Record>,
+        new: &Record,
+    ) -> Result<()> {
+        let tags = |record: &Record| -> Vec<String> {
+            let tags = record.fields.get(system::user::GROUPS).as_tags();
+            tags.unwrap_or_default().to_vec()
+        };
+        if object.id != system::USER {
+            return Ok(());
+        }
+        let former = old.map(tags).unwrap_or_default();
+        for name in tags(new).iter().filter(|name| !former.contains(name)) {
+            if !self.knows_group(name)? {
+                let name = crate::value::shorten(name);
+                return Err(Error::new(
+                    Code::BadReference,
+                    format!("`groups` names `{name}`, which is not found"),
+                )
+                .field("groups"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a user group of that name which the actor may see.
+    fn knows_group(&self, name: &str) -> Result<bool> {
+        let groups = self.schema().by_id(system::GROUP);
+        let groups = groups.ok_or_else(|| Error::internal("the schema has no groups"))?;
+        let key = keys::unique(system::GROUP, system::group::NAME, &Value::from(name));
+        let seen = self.plan(groups, Action::View).permits(None);
+        Ok(seen && self.txn.get(&key)?.is_some())
     }
 
     /// A user whom the actor may name: himself, and those he may see.

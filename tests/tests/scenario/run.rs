@@ -181,6 +181,7 @@ fn user(host: &mut dyn Host, names: &mut Names, rest: &str) -> Result<Answer<Str
     for (key, value) in pairs(rest)? {
         match key.as_str() {
             "role" => fields["roles"] = value.split(',').collect(),
+            "groups" => fields["groups"] = value.split(',').collect(),
             "department" => fields["department"] = names.departments[&value].into(),
             "supervisor" => fields["supervisor"] = names.users[&value].into(),
             "administrator" => fields["administrator"] = (value == "true").into(),
