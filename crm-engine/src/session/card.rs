@@ -8,6 +8,7 @@ use super::Session;
 use crate::card::{self, Asker, Card, CardRequest, LastTouch};
 use crate::engine::View;
 use crate::error::Result;
+use crate::history;
 use crate::ids::RecordId;
 use crate::schema::Object;
 use crate::timeline::{self, Subject, TimelineFilter, TimelinePage};
@@ -75,7 +76,8 @@ impl Session {
         let object = view.schema.object(&request.object)?;
         let language = request.language.as_deref().unwrap_or("en");
         let cards = self.engine.cards();
-        card::card(&self.asker(&view), cards, object, &[request.id], language)
+        let ids = ids_of(&view, request.id)?;
+        card::card(&self.asker(&view), cards, object, &ids, language)
     }
 
     /// A page of the timeline of a record, the newest entries first; none when there is no such
@@ -132,7 +134,7 @@ impl Session {
         let Some(record) = &record else {
             return Ok(None);
         };
-        let ids = &[id];
+        let ids = &ids_of(&view, id)?;
         let subject = Subject {
             object,
             record,
@@ -150,4 +152,11 @@ impl Session {
             now: self.engine.now(),
         }
     }
+}
+
+/// A record with those it has taken in: their past is its own.
+fn ids_of(view: &View, id: RecordId) -> Result<Vec<RecordId>> {
+    let mut ids = vec![id];
+    ids.extend(history::absorbed(&view.snapshot, id)?);
+    Ok(ids)
 }
