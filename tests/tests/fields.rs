@@ -5,8 +5,8 @@ use std::path::Path;
 use std::thread;
 
 use crm_engine::{
-    Code, Engine, FieldChange, FieldDeclaration, LabelOf, ObjectDeclaration, Options, Params,
-    Result, SectionDeclaration, Session, ValueType,
+    Code, Engine, FieldChange, FieldDeclaration, Input, LabelOf, ObjectDeclaration, Options,
+    Params, Result, SectionDeclaration, Session, ValueType,
 };
 use serde_json::{Value as Json, json};
 
@@ -39,7 +39,7 @@ fn sessions_meet_the_new_fields_at_their_next_call() {
     let vega = other.create("company", &json!({"name": "Vega"})).unwrap();
     let size = FieldDeclaration::new("size", ValueType::Integer);
     assert_eq!(
-        code(other.prepare("SELECT size FROM company")),
+        code(other.prepare("SELECT size FROM company").map(drop)),
         Code::UnknownField
     );
     host.create_field("company", &size, None).unwrap();
@@ -52,7 +52,7 @@ fn sessions_meet_the_new_fields_at_their_next_call() {
         Some(7)
     );
     host.delete_field("company", "size").unwrap();
-    assert_eq!(code(statement.run()), Code::UnknownField);
+    assert_eq!(code(statement.run().map(drop)), Code::UnknownField);
     host.create_field("company", &size, None).unwrap();
     assert!(statement.run().unwrap().next().unwrap().unwrap()[0].is_null());
     assert_sound(&host);
@@ -98,6 +98,35 @@ fn fields_come_and_go_under_writers() {
         .query("SELECT count(*) FROM company", &Params::new())
         .unwrap();
     assert_eq!(rows.next().unwrap().unwrap()[0].as_integer(), Some(120));
+    assert_sound(&host);
+}
+
+/// A host may hold an object, and input made for it, from before the fields were changed.
+#[test]
+fn what_was_held_from_an_earlier_schema_does_no_harm() {
+    let engine = engine();
+    let host = engine.system();
+    let size = FieldDeclaration::new("size", ValueType::Integer);
+    host.create_field("company", &size, None).unwrap();
+    let held = engine.schema().unwrap().object("company").unwrap().clone();
+    let unique = FieldDeclaration {
+        unique: true,
+        default: Some("first".into()),
+        ..FieldDeclaration::new("code", ValueType::Text)
+    };
+    host.create_field("company", &unique, None).unwrap();
+    host.delete_field("company", "size").unwrap();
+    let create = |fields: Json| {
+        let input = Input::from_json(&held, &fields).unwrap();
+        host.transact("held", |door| door.create(&held, input.clone()))
+    };
+    create(json!({"name": "Vega"})).unwrap();
+    let taken = create(json!({"name": "Orion"})).unwrap_err();
+    assert_eq!(taken.details()["field"], "code");
+    assert_eq!(
+        code(create(json!({"name": "Orion", "size": 1}))),
+        Code::UnknownField
+    );
     assert_sound(&host);
 }
 
