@@ -1,5 +1,6 @@
 //! A store that is open: schema, rules and facts kept at hand, sessions opened from it.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
@@ -9,12 +10,14 @@ use crate::error::{Code, Error, Result};
 use crate::facts::{Facts, FactsCache};
 use crate::index;
 use crate::journal::Cause;
+use crate::kept::Kept;
 use crate::pack::{self, Pack};
 use crate::plugin::{Validator, ValidatorSet};
 use crate::policy::Actor;
-use crate::schema::{self, Schema};
+use crate::schema::{self, Field, Schema};
 use crate::script::CompiledRules;
 use crate::store::{Read, Snapshot, Store, StoreOptions, Txn};
+use crate::value::Value;
 use crate::write::{Circumstances, Door, RuleBook, Rules};
 
 /// How a store is opened.
@@ -76,6 +79,7 @@ struct Inner {
 struct Live {
     schema: Arc<Schema>,
     rules: Rules,
+    kept: Arc<Kept>,
 }
 
 /// One consistent view for a reader: data, schema and rights of the same moment.
@@ -83,6 +87,19 @@ pub(crate) struct View {
     pub(crate) snapshot: Snapshot,
     pub(crate) schema: Arc<Schema>,
     pub(crate) facts: Arc<Facts>,
+}
+
+impl View {
+    /// A value of a field as an actor may see it; see [`Facts::shown`].
+    pub(crate) fn shown<'v>(
+        &self,
+        actor: Actor,
+        field: &Field,
+        value: &'v Value,
+    ) -> Result<Cow<'v, Value>> {
+        self.facts
+            .shown(&self.snapshot, &self.schema, actor, field, value)
+    }
 }
 
 impl Engine {
@@ -198,7 +215,7 @@ impl Engine {
     pub(crate) fn install(&self, actor: Actor, pack: &Pack) -> Result<pack::Installed> {
         self.check_open()?;
         let action = "pack.install";
-        self.0.store.write(|txn| {
+        let installed = self.0.store.write(|txn| {
             let before = self.live(txn, false)?;
             let Some(prepared) = pack::prepare(txn, &before.schema, pack)? else {
                 return Ok(pack::Installed::already(pack));
@@ -209,7 +226,10 @@ impl Engine {
             let cause = Cause::Install(pack.name().to_owned());
             let mut body = |door: &mut Door<'_>| prepared.apply(door);
             self.with_door(txn, &live, actor, &cause, action, &mut body)
-        })
+        })?;
+        // The new schema is read once, by whoever made it, not by every write until the next read.
+        self.view()?;
+        Ok(installed)
     }
 
     /// Changes the schema in one transaction: the schema that `change` makes of the present one,
@@ -239,10 +259,12 @@ impl Engine {
             let live = self.load(txn, next).map_err(needed_by_a_rule)?;
             let mut body = |door: &mut Door<'_>| {
                 door.note();
-                Ok(())
+                door.renew_kept(&before.schema)
             };
             self.with_door(txn, &live, actor, &Cause::Person, action, &mut body)
-        })
+        })?;
+        // The new schema is read once, by whoever made it, not by every write until the next read.
+        self.view().map(drop)
     }
 
     fn with_door<R>(
@@ -260,6 +282,7 @@ impl Engine {
             schema: Arc::clone(&live.schema),
             facts,
             rules: &live.rules,
+            kept: Arc::clone(&live.kept),
             actor,
             now: self.now(),
             cause: cause.clone(),
@@ -301,6 +324,7 @@ impl Engine {
         let books: Vec<Arc<dyn RuleBook>> =
             vec![Arc::new(scripts), Arc::clone(&self.0.validators) as _];
         Ok(Live {
+            kept: Arc::new(Kept::compile(&schema)?),
             schema,
             rules: Rules::new(books),
         })

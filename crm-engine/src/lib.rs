@@ -12,7 +12,7 @@
 //! let host = engine.system();
 //! host.create("user", &json!({"login": "anna", "name": "Anna", "roles": ["agent"]}))?;
 //! let anna = engine.login("anna")?;
-//! anna.create("company", &json!({"name": "Vega", "employees": 12}))?;
+//! anna.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
 //!
 //! let mut statement = anna.prepare("SELECT name, employees FROM company ORDER BY name")?;
 //! let mut rows = statement.run()?;
@@ -34,6 +34,7 @@ mod history;
 mod ids;
 mod index;
 mod journal;
+mod kept;
 pub mod limits;
 mod operation;
 mod pack;
@@ -64,7 +65,7 @@ pub use plugin::{FieldReader, Validator};
 pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;
 pub use query::{Column, Params, Rows};
-pub use report::{Funnel, FunnelStage, funnel_svg};
+pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
 pub use schema::{
     Arranged, Choice, ChoiceDeclaration, Comparison, ComparisonDeclaration, Completeness,
     CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,

@@ -56,6 +56,11 @@ pub const SORT_TEXT_BYTES_MAX: usize = 192;
 /// The most members of a tag field or choice set.
 pub const SET_MEMBERS_MAX: usize = 256;
 
+/// How many kept fields may follow one from another: formulas, rollups, converted amounts.
+pub const KEPT_DEPTH_MAX: usize = 32;
+/// Records one rollup counts.
+pub const ROLLUP_RECORDS_MAX: usize = 1_000_000;
+
 // Queries.
 
 /// The longest query or condition.
@@ -72,6 +77,8 @@ pub const PATH_STEPS_MAX: usize = 4;
 pub const QUERY_ROWS_TOUCHED_MAX: u64 = 50_000_000;
 /// Rows one query may sort where no list offers its order.
 pub const QUERY_SORT_ROWS_MAX: usize = 250_000;
+/// Different values one sub-select may give.
+pub const SUBSELECT_VALUES_MAX: usize = 1_000_000;
 /// Groups one query may produce.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
 

@@ -331,6 +331,45 @@ fn a_field_that_is_needed_stays() {
     host.delete_field("thing", "plain").unwrap();
 }
 
+/// A formula is filled into the records there are; only an administrator adds one, because its
+/// text could name what others may not see.
+#[test]
+fn a_field_kept_from_others_is_filled_at_once() {
+    let engine = engine();
+    let host = engine.system();
+    let parts = json!({"name": "thing", "field": [{"name": "price", "type": "decimal"}]});
+    host.create_object(&object(parts)).unwrap();
+    let thing = host.create("thing", &json!({"price": "3"})).unwrap();
+    let role = host.create("role", &json!({"name": "configurer"})).unwrap();
+    let grant = json!({"role": role.get(), "object": "thing", "scope": "all",
+        "actions": ["view", "configure"]});
+    host.create("grant", &grant).unwrap();
+    let user = json!({"login": "north", "name": "North", "roles": ["configurer"]});
+    host.create("user", &user).unwrap();
+    let twice = FieldDeclaration {
+        formula: Some("price * 2".into()),
+        ..FieldDeclaration::new("twice", ValueType::Decimal)
+    };
+    let north = engine.login("north").unwrap();
+    assert_eq!(
+        code(north.create_field("thing", &twice, None)),
+        Code::Denied
+    );
+    let before = engine.schema().unwrap();
+    let wrong = FieldDeclaration {
+        formula: Some("nothing * 2".into()),
+        ..twice.clone()
+    };
+    assert_eq!(
+        code(host.create_field("thing", &wrong, None)),
+        Code::UnknownField
+    );
+    assert_eq!(engine.schema().unwrap(), before);
+    host.create_field("thing", &twice, None).unwrap();
+    assert_eq!(north.get("thing", thing).unwrap().unwrap()["twice"], "6");
+    assert_sound(&host);
+}
+
 /// To who may configure an object, and may not work with a section of it, what is in the section
 /// is as what does not exist.
 #[test]

@@ -4,6 +4,7 @@
 
 #[cfg(test)]
 mod tests;
+mod together;
 mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +12,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::schema::system::{OWNER, value_of};
-use crate::schema::{Field, HiddenDuplicates, Labels, Object, keys};
+use crate::schema::{Field, HiddenDuplicates, Labels, Object, Together, keys};
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, RecordView, Value, encode_fields, put_uint, take_uint};
 
+pub(crate) use together::taken;
 pub(crate) use totals::{Group, Sums, add_to};
 
 /// A derived key and its value.
@@ -71,6 +73,7 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
             });
         }
     }
+    entries.extend(together::entries(object, id, record));
     entries.sort_unstable();
     Ok(entries)
 }
@@ -80,7 +83,8 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
 /// in another way. A field that `before` does not have has no values yet.
 ///
 /// # Errors
-/// [`Code::TooLarge`] when there are more records than one transaction can take.
+/// [`Code::TooLarge`] when there are more records than one transaction can take,
+/// [`Code::Duplicate`] when records share values that are to be unique together.
 pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()> {
     let new_totals = after
         .totals
@@ -103,6 +107,10 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         from = [last, &[0][..]].concat();
         for (key, record) in &rows {
             let id = RecordId::new(take_uint(&mut &key[prefix..])?)?;
+            if let Some(together) = taken(txn, after, id, record)? {
+                let shown = |_| true;
+                return Err(taken_together(after, together, shown).with("id", id.get()));
+            }
             let (old, new) = (entries(before, id, record)?, entries(after, id, record)?);
             replace_entries(txn, &old, &new)?;
             totals::update(txn, &added, None, Some(record))?;
@@ -214,6 +222,32 @@ fn check_unique(txn: &Txn, object: &Object, id: RecordId, record: &Record) -> Re
         }
     }
     Ok(())
+}
+
+/// The refusal of values that another record holds together, naming the fields that `shows` lets
+/// be named. The values are not told: the caller may not see all of them.
+pub(crate) fn taken_together(
+    object: &Object,
+    together: &Together,
+    shows: impl Fn(FieldId) -> bool,
+) -> Error {
+    let shown = together.fields.iter().filter(|field| shows(**field));
+    let fields = shown.filter_map(|field| object.by_id(*field));
+    let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
+    let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let text = match listed.is_empty() {
+        true => format!("another `{}` is the same", object.name),
+        false => format!(
+            "another `{}` has the same {} already",
+            object.name,
+            listed.join(" and ")
+        ),
+    };
+    let error = Error::new(Code::Duplicate, text).with("fields", names.clone());
+    match names.first() {
+        Some(first) => error.field(first),
+        None => error,
+    }
 }
 
 /// A row of a list as its entry tells it: the record, its owner and the list's columns.

@@ -3,6 +3,8 @@
 
 mod built_in;
 mod fields;
+mod periodicity;
+mod rights;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -32,6 +34,8 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
         built_in::operations()
             .into_iter()
             .chain(fields::operations())
+            .chain(rights::operations())
+            .chain(periodicity::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });

@@ -136,6 +136,20 @@ impl Plan {
         matches!(&self.owners, Owners::Some(owners) if owners.is_empty())
     }
 
+    /// The plan without `fields` as well.
+    #[must_use]
+    pub(crate) fn without(mut self, fields: impl IntoIterator<Item = FieldId>) -> Plan {
+        let hidden: BTreeSet<FieldId> = self.hidden.iter().copied().chain(fields).collect();
+        self.hidden = hidden.into_iter().collect();
+        self
+    }
+
+    /// Whether the plan covers every record, whoever may own it.
+    #[must_use]
+    pub(crate) fn reaches_everything(&self) -> bool {
+        self.owners == Owners::All
+    }
+
     /// Whether the field is shown.
     #[must_use]
     pub(crate) fn shows(&self, field: FieldId) -> bool {

@@ -1,5 +1,7 @@
-//! Reports over any object that has stages: now the funnel, in figures and as a picture.
+//! Reports: the funnel of an object that has stages, in figures and as a picture, and how often
+//! something happens.
 
+mod periodicity;
 mod svg;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,8 @@ use crate::query;
 use crate::schema::{Object, StageKind, Total, label_in};
 use crate::store::Read;
 
+pub use periodicity::Periodicity;
+pub(crate) use periodicity::periodicity;
 pub use svg::funnel_svg;
 
 /// How many records stand on each stage and what they are worth, under one caller's rights.

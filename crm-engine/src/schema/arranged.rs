@@ -61,7 +61,7 @@ impl Object {
     pub(super) fn leave_arranged(&self, declaration: &ObjectDeclaration) -> ObjectDeclaration {
         let mut left = declaration.clone();
         left.label
-            .retain(|language, _| !self.keeps(&Arranged::Label(language.clone())));
+            .retain(|language, _| !self.is_arranged(&Arranged::Label(language.clone())));
         let gone = |name: &String| self.keeps_field(name, FieldPart::Gone);
         left.field.retain(|field| !gone(&field.name));
         left.columns.retain(|name| !gone(name));
@@ -108,7 +108,7 @@ impl Object {
             }
         }
         left.completeness
-            .retain(|list| !self.keeps(&Arranged::Completeness(list.name.clone())));
+            .retain(|list| !self.is_arranged(&Arranged::Completeness(list.name.clone())));
         for list in &mut left.completeness {
             list.fields.retain(|name| !gone(name));
         }
@@ -116,14 +116,14 @@ impl Object {
     }
 
     fn keeps_field(&self, field: &str, part: FieldPart) -> bool {
-        self.keeps(&Arranged::Field(field.to_owned(), part))
+        self.is_arranged(&Arranged::Field(field.to_owned(), part))
     }
 
     fn keeps_section(&self, section: &str, part: SectionPart) -> bool {
-        self.keeps(&Arranged::Section(section.to_owned(), part))
+        self.is_arranged(&Arranged::Section(section.to_owned(), part))
     }
 
-    fn keeps(&self, part: &Arranged) -> bool {
+    fn is_arranged(&self, part: &Arranged) -> bool {
         self.arranged.contains(part)
     }
 

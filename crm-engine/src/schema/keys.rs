@@ -34,6 +34,8 @@ pub(crate) enum Space {
     Unique = 0x09,
     /// name → an installed pack and its files.
     Pack = 0x0A,
+    /// object, group of fields, values → id.
+    Together = 0x10,
 }
 
 /// A key under construction.
@@ -169,6 +171,12 @@ pub(crate) fn unique(object: ObjectId, field: FieldId, value: &Value) -> Vec<u8>
         .uint(field.0.into())
         .value(value, false)
         .done()
+}
+
+pub(crate) fn together(object: ObjectId, together: u8) -> Key {
+    Key::new(Space::Together)
+        .object(object)
+        .uint(together.into())
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

@@ -7,6 +7,7 @@ mod arranged;
 mod coerce;
 mod declare;
 mod edit;
+mod formula;
 pub(crate) mod keys;
 mod parts;
 mod storage;
@@ -146,6 +147,9 @@ pub struct Field {
     pub rollup: Option<Rollup>,
     /// Kept as the value of an expression over the record's other fields.
     pub formula: Option<String>,
+    /// The fields that the formula reads, as its text names them. Who may not see one of them may
+    /// not see this field.
+    pub inputs: Vec<FieldId>,
     /// Kept as the amount of another field in the base currency.
     pub converted: Option<Conversion>,
 }
@@ -368,6 +372,16 @@ impl Object {
         })
     }
 
+    /// Whether the engine alone keeps the field: a formula, a rollup, a converted amount or its
+    /// rate.
+    #[must_use]
+    pub fn keeps(&self, field: FieldId) -> bool {
+        self.fields.iter().any(|known| {
+            let rate = known.converted.and_then(|conversion| conversion.rate);
+            rate == Some(field) || (known.id == field && known.is_kept())
+        })
+    }
+
     /// The section a field stands in.
     #[must_use]
     pub fn section_of(&self, field: FieldId) -> Option<&Section> {
@@ -417,6 +431,12 @@ impl Field {
     #[must_use]
     pub fn choice_by_id(&self, id: ChoiceId) -> Option<&Choice> {
         self.choices.iter().find(|choice| choice.id == id)
+    }
+
+    /// Whether the field is a formula, a rollup or a converted amount.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.formula.is_some() || self.rollup.is_some() || self.converted.is_some()
     }
 
     /// Whether the engine keeps the field and callers only read it.

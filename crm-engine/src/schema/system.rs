@@ -106,6 +106,7 @@ pub(crate) fn record_fields() -> &'static [Field] {
             search: false,
             rollup: None,
             formula: None,
+            inputs: Vec::new(),
             converted: None,
         };
         use ValueType::{DateTime, Integer, Reference};

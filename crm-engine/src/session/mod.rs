@@ -1,6 +1,7 @@
 //! A session: an actor and everything he may call.
 
 mod fields;
+mod periodicity;
 mod shape;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::feed::{self, FeedPage};
 use crate::history;
 use crate::ids::{RecordId, Sequence, UserId, Version};
 use crate::journal::{Cause, ChangeKind};
-use crate::policy::{Action, Actor, Plan};
+use crate::policy::{Action, Actor};
 use crate::query::{self, Column, Params, Prepared, Rows};
 use crate::schema::system::{self, value_of};
 use crate::schema::{Object, keys};
@@ -123,7 +124,7 @@ impl Session {
         };
         let record = RecordView::new(&bytes)?;
         match plan.permits(record.owner()) {
-            true => Ok(Some(record_json(object, &plan, id, &record.decode()?))),
+            true => record_json(&view, self.actor, object, id, &record.decode()?).map(Some),
             false => Ok(None),
         }
     }
@@ -171,7 +172,7 @@ impl Session {
     /// let refused = host.transact("two companies", |door| {
     ///     let schema = door.schema().clone();
     ///     let company = schema.object("company")?;
-    ///     door.create_json(company, &json!({"name": "Vega"}))?;
+    ///     door.create_json(company, &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
     ///     door.create_json(company, &json!({}))
     /// });
     /// assert_eq!(refused.unwrap_err().code(), Code::Required);
@@ -215,7 +216,7 @@ impl Session {
     ///
     /// let engine = Engine::in_memory(Options::default())?;
     /// let host = engine.system();
-    /// host.create("company", &json!({"name": "Vega", "employees": 12}))?;
+    /// host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
     /// let sql = "SELECT name FROM company WHERE employees > :least";
     /// let mut rows = host.query(sql, &Params::new().named("least", 10))?;
     /// assert_eq!(rows.next()?.unwrap()[0].as_text(), Some("Vega"));
@@ -252,12 +253,11 @@ impl Session {
             _ => return Ok(None),
         };
         match plan.permits(owner) {
-            true => Ok(Some(
-                changes
-                    .iter()
-                    .map(|c| change_json(object, &plan, c))
-                    .collect(),
-            )),
+            true => changes
+                .iter()
+                .map(|change| change_json(&view, self.actor, object, change))
+                .collect::<Result<Json>>()
+                .map(Some),
             false => Ok(None),
         }
     }
@@ -309,7 +309,7 @@ impl Session {
 ///
 /// let engine = Engine::in_memory(Options::default())?;
 /// let host = engine.system();
-/// host.create("company", &json!({"name": "Vega", "employees": 12}))?;
+/// host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
 /// let mut statement = host.prepare("SELECT count(*) FROM company WHERE employees > :least")?;
 /// for (least, count) in [(10, 1), (20, 0)] {
 ///     statement.bind_name("least", least)?;
@@ -370,33 +370,44 @@ impl Statement {
     }
 }
 
-/// A record as the fields a plan shows.
-pub(crate) fn record_json(object: &Object, plan: &Plan, id: RecordId, record: &Record) -> Json {
+/// A record as the fields and links that an actor may see.
+pub(crate) fn record_json(
+    view: &View,
+    actor: Actor,
+    object: &Object,
+    id: RecordId,
+    record: &Record,
+) -> Result<Json> {
+    let plan = view.facts.plan(actor, object, Action::View);
     let mut members = Map::new();
     for field in system::record_fields().iter().chain(&object.fields) {
         if plan.shows(field.id) && object.find(&field.name).is_some() {
-            members.insert(
-                field.name.clone(),
-                field.to_json(&value_of(id, record, field.id)),
-            );
+            let value = value_of(id, record, field.id);
+            let value = view.shown(actor, field, &value)?;
+            members.insert(field.name.clone(), field.to_json(&value));
         }
     }
-    Json::Object(members)
+    Ok(Json::Object(members))
 }
 
-fn change_json(object: &Object, plan: &Plan, change: &history::Change) -> Json {
-    let fields: Map<String, Json> = change
-        .fields
-        .iter()
-        .filter(|field| plan.shows(field.field))
-        .filter_map(|field| object.by_id(field.field).map(|known| (known, field)))
-        .map(|(known, field)| {
-            let values =
-                json!({"old": known.to_json(&field.old), "new": known.to_json(&field.new)});
-            (known.name.clone(), values)
-        })
-        .collect();
-    json!({
+fn change_json(
+    view: &View,
+    actor: Actor,
+    object: &Object,
+    change: &history::Change,
+) -> Result<Json> {
+    let plan = view.facts.plan(actor, object, Action::View);
+    let mut fields = Map::new();
+    for changed in &change.fields {
+        let known = object.by_id(changed.field);
+        if let Some(field) = known.filter(|field| plan.shows(field.id)) {
+            let old = view.shown(actor, field, &changed.old)?;
+            let new = view.shown(actor, field, &changed.new)?;
+            let values = json!({"old": field.to_json(&old), "new": field.to_json(&new)});
+            fields.insert(field.name.clone(), values);
+        }
+    }
+    Ok(json!({
         "version": change.version.0,
         "sequence": change.sequence.0,
         "kind": change.kind.name(),
@@ -404,5 +415,5 @@ fn change_json(object: &Object, plan: &Plan, change: &history::Change) -> Json {
         "actor": change.actor.map(UserId::get),
         "cause": change.cause.to_text(),
         "fields": fields,
-    })
+    }))
 }

@@ -1,5 +1,7 @@
 //! Rebuilds everything that is derived from the records and compares it with what is stored.
 
+mod kept;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -8,6 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{RecordId, UserId};
 use crate::index::{self, Entry, Sums};
 use crate::journal;
+use crate::kept::Kept;
 use crate::schema::keys::{self, Key, Space};
 use crate::schema::{Object, Schema};
 use crate::store::{KeyRange, Read, ScanOptions};
@@ -65,6 +68,7 @@ pub(crate) fn run(
     for object in schema.objects() {
         verify_object(read, object, &mut report, &mut histories, progress)?;
     }
+    kept::run(read, schema, &Kept::compile(schema)?, &mut report)?;
     verify_history(read, &histories, &mut report)?;
     let chain = journal::verify(read)?;
     report.journal_entries = chain.entries;
@@ -121,7 +125,7 @@ fn verify_object(
             value: sums.encode(),
         })
         .collect();
-    for space in [Space::Own, Space::All, Space::Unique] {
+    for space in [Space::Own, Space::All, Space::Unique, Space::Together] {
         let range = Key::new(space).object(object.id).range();
         report.index_entries += compare(read, object, &expected, range, report)?;
     }

@@ -7,6 +7,7 @@
 mod check;
 mod details;
 mod input;
+mod kept;
 mod references;
 mod rules;
 
@@ -21,12 +22,13 @@ use crate::history;
 use crate::ids::{FieldId, RecordId, Sequence, UserId, Version};
 use crate::index;
 use crate::journal::{self, Cause, Change, ChangeKind};
+use crate::kept::Kept;
 use crate::limits::{RULE_DEPTH_MAX, RULE_WRITES_MAX};
 use crate::policy::{Action, Actor, Plan};
-use crate::schema::system::{OWNER, POLICY_OBJECTS, value_of};
+use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
-use crate::value::{Fields, Head, Record, RecordView, Value, encode, take_uint};
+use crate::value::{Head, Record, RecordView, Value, encode, take_uint};
 
 pub use input::Input;
 pub(crate) use rules::{Draft, Event, RuleBook, Rules};
@@ -38,6 +40,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) schema: Arc<Schema>,
     pub(crate) facts: Arc<Facts>,
     pub(crate) rules: &'a dyn RuleBook,
+    /// What the engine keeps in records by itself.
+    pub(crate) kept: Arc<Kept>,
     pub(crate) actor: Actor,
     pub(crate) now: DateTime<Utc>,
     pub(crate) cause: Cause,
@@ -139,10 +143,16 @@ impl<'t> Door<'t> {
         let record = self
             .load(object, id)?
             .filter(|record| plan.permits(record.head.owner));
-        Ok(record.map(|mut record| {
-            record.fields.retain(|field| plan.shows(field));
-            record
-        }))
+        let Some(mut record) = record else {
+            return Ok(None);
+        };
+        record.fields.retain(|field| plan.shows(field));
+        for field in object.fields.iter().filter(|field| field.target.is_some()) {
+            if !self.sees_link(field, record.fields.get(field.id))? {
+                record.fields.set(field.id, Value::Null);
+            }
+        }
+        Ok(Some(record))
     }
 
     /// Creates a record.
@@ -174,6 +184,7 @@ impl<'t> Door<'t> {
         }
         let id = self.next_id()?;
         self.run_before(object, id, None, &mut new)?;
+        self.keep(object, id, None, &mut new)?;
         self.put(object, id, None, new, &[])?;
         Ok(id)
     }
@@ -220,7 +231,10 @@ impl<'t> Door<'t> {
         self.expect(&old, expected)?;
         let mut new = old.clone();
         for (field, value) in input.fields {
-            new.fields.set(field, value);
+            // Who sees no link empties none: one that is hidden from him survives his save.
+            if !value.is_null() || self.may_empty(object, field, &old)? {
+                new.fields.set(field, value);
+            }
         }
         new.head.owner = self.owner_of_changed(object, input.owner, &new)?;
         if new.fields != old.fields {
@@ -238,6 +252,10 @@ impl<'t> Door<'t> {
             return Ok(old.head.version);
         }
         self.run_before(object, id, Some(&old), &mut new)?;
+        // A mere hand-over is no occasion to look for newer rates.
+        if new.fields != old.fields {
+            self.keep(object, id, Some(&old), &mut new)?;
+        }
         new.head.version = Version(old.head.version.0 + 1);
         new.head.updated_at = self.now();
         new.head.updated_by = self.actor().user();
@@ -260,6 +278,11 @@ impl<'t> Door<'t> {
         let object = &self.current(object)?;
         let old = self.load_visible(object, id)?;
         self.permit(object, Action::Delete, &old)?;
+        if object.id == USER {
+            // He stays author and past owner of what he did (C14, C66).
+            let text = "users are never deleted: close the access instead";
+            return Err(Error::new(Code::StillReferenced, text));
+        }
         self.check_guarded(object, Some(&old), None)?;
         self.expect(&old, expected)?;
         let mut gone = old.clone();
@@ -290,6 +313,7 @@ impl<'t> Door<'t> {
             &replaced,
             &[],
         )?;
+        self.count_in(object, Some(&old), None)?;
         self.run_after(object, id, Some(&old), None)
     }
 
@@ -364,20 +388,34 @@ impl<'t> Door<'t> {
         self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
         self.check_groups(object, old, &new)?;
+        self.check_together(object, id, &new)?;
+        self.store(object, id, old, &new, replaced)?;
+        if old.is_some_and(|old| old.head.owner != new.head.owner) {
+            self.hand_details_over(object, id, new.head.owner)?;
+        }
+        self.count_in(object, old, Some(&new))?;
+        self.run_after(object, id, old, Some(&new))
+    }
+
+    /// Writes a record that was found good, with everything derived from it.
+    fn store(
+        &mut self,
+        object: &Arc<Object>,
+        id: RecordId,
+        old: Option<&Record>,
+        new: &Record,
+        replaced: &[(FieldId, Value)],
+    ) -> Result<()> {
         let mut bytes = Vec::with_capacity(256);
-        encode(&new, &mut bytes)?;
+        encode(new, &mut bytes)?;
         self.txn.put(&keys::record(object.id, id), &bytes)?;
-        index::update(self.txn, object, id, old, Some(&new))?;
+        index::update(self.txn, object, id, old, Some(new))?;
         let kind = if old.is_some() {
             ChangeKind::Update
         } else {
             ChangeKind::Create
         };
-        self.record_change(object, id, new.head.version, kind, &new, replaced, &bytes)?;
-        if old.is_some_and(|old| old.head.owner != new.head.owner) {
-            self.hand_details_over(object, id, new.head.owner)?;
-        }
-        self.run_after(object, id, old, Some(&new))
+        self.record_change(object, id, new.head.version, kind, new, replaced, &bytes)
     }
 
     /// History and journal of one change, and the policy epoch where rights may have changed.
@@ -517,7 +555,8 @@ impl<'t> Door<'t> {
             if !plan.shows(*id) {
                 return Err(object.unknown_field(&field.name));
             }
-            if field.is_system() || (field.computed && self.rights != Actor::System) {
+            let kept = field.is_system() || object.keeps(*id);
+            if kept || (field.computed && self.rights != Actor::System) {
                 return Err(Error::new(
                     Code::ReadOnly,
                     format!("`{}` is kept by the engine", field.name),

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::{Door, Input};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
+use crate::index;
 use crate::policy::Action;
 use crate::schema::{Field, Object, OnDelete, keys, system};
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{Record, Value, take_uint};
+use crate::value::{Record, RecordView, Value, take_uint};
 
 impl Door<'_> {
     pub(super) fn check_references(
@@ -30,11 +31,37 @@ impl Door<'_> {
                 .schema()
                 .by_id(target)
                 .ok_or_else(|| Error::internal("a reference without target"))?;
-            if self.get(target, *id)?.is_none() {
+            if !self.sees(target, *id)? {
                 return Err(not_found(field, target, *id));
             }
         }
         Ok(())
+    }
+
+    /// Whether there is a record that the actor may see.
+    fn sees(&self, object: &Object, id: RecordId) -> Result<bool> {
+        Ok(match self.txn.get(&keys::record(object.id, id))? {
+            Some(bytes) => {
+                let owner = RecordView::new(&bytes)?.owner();
+                self.plan(object, Action::View).permits(owner)
+            }
+            None => false,
+        })
+    }
+
+    /// Whether the actor sees what a reference holds; what is no reference he sees.
+    pub(super) fn sees_link(&self, field: &Field, value: &Value) -> Result<bool> {
+        let facts = self.facts();
+        let shown = facts.shown(self.txn, self.schema(), self.rights, field, value)?;
+        Ok(shown.as_ref() == value)
+    }
+
+    /// Whether emptying a field changes it: not a link to what the actor may not see.
+    pub(super) fn may_empty(&self, object: &Object, field: FieldId, old: &Record) -> Result<bool> {
+        match object.by_id(field) {
+            Some(field) => self.sees_link(field, old.fields.get(field.id)),
+            None => Ok(true),
+        }
     }
 
     /// Whether the actor may change the records that guarded references name: a link that is set,
@@ -132,6 +159,18 @@ impl Door<'_> {
         let key = keys::unique(system::GROUP, system::group::NAME, &Value::from(name));
         let seen = self.plan(groups, Action::View).permits(None);
         Ok(seen && self.txn.get(&key)?.is_some())
+    }
+
+    /// Values that are unique together are held by no other record.
+    pub(super) fn check_together(&self, object: &Object, id: RecordId, new: &Record) -> Result<()> {
+        match index::taken(self.txn, object, id, new)? {
+            None => Ok(()),
+            Some(together) => {
+                let plan = self.facts().plan(self.actor(), object, Action::View);
+                let shows = |field| plan.shows(field);
+                Err(index::taken_together(object, together, shows))
+            }
+        }
     }
 
     /// A user whom the actor may name: himself, and those he may see.

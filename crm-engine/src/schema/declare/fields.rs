@@ -51,6 +51,9 @@ impl Schema {
             if declared.default.is_some() {
                 existing.default.clone_from(&declared.default);
             }
+            if declared.formula.is_some() {
+                existing.formula.clone_from(&declared.formula);
+            }
             take_choices(existing, &declared.choice)?;
             return check_default(existing);
         }
@@ -90,6 +93,7 @@ impl Schema {
             search: declared.search,
             rollup: None,
             formula: declared.formula.clone(),
+            inputs: Vec::new(),
             converted: None,
         };
         if (declared.timeline || declared.guarded) && target.is_none() {

@@ -1,6 +1,7 @@
 //! Declarations: how objects are described as data, and how a schema takes them in.
 
 mod fields;
+mod kept;
 mod lists;
 mod parts;
 
@@ -125,7 +126,12 @@ pub struct FieldDeclaration {
 impl FieldDeclaration {
     /// Whether only the engine and rules set the field.
     fn is_computed(&self) -> bool {
-        self.computed || self.rollup.is_some() || self.formula.is_some() || self.converted.is_some()
+        self.computed || self.is_kept()
+    }
+
+    /// Whether the engine alone keeps the field.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.rollup.is_some() || self.formula.is_some() || self.converted.is_some()
     }
 }
 
@@ -256,7 +262,7 @@ pub struct CompletenessDeclaration {
     pub fields: Vec<String>,
 }
 
-/// A rollup as declared: `{ object = "deal_line", link = "deal", sum = "amount" }`; see
+/// A rollup as declared: `{ object = "line", link = "order", sum = "amount" }`; see
 /// [`Rollup`](super::Rollup).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -271,7 +277,7 @@ pub struct RollupDeclaration {
     pub sum: Option<String>,
 }
 
-/// A conversion as declared: `{ from = "amount", at = "close_date" }`; see
+/// A conversion as declared: `{ from = "amount", at = "closed", rate = "rate" }`; see
 /// [`Conversion`](super::Conversion).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -283,6 +289,8 @@ pub struct ConversionDeclaration {
     pub from: String,
     #[serde(default)]
     pub at: Option<String>,
+    #[serde(default)]
+    pub rate: Option<String>,
 }
 
 impl Schema {

@@ -8,14 +8,14 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, ObjectId};
 use crate::limits::{PARTS_PER_OBJECT_MAX, SECTIONS_PER_OBJECT_MAX};
 use crate::schema::{
-    Comparison, Completeness, Conversion, DuplicateRule, EventParts, Field, Labels, Likeness,
-    Object, OnDelete, Rollup, Schema, Section, Together,
+    Comparison, Completeness, DuplicateRule, EventParts, Field, Labels, Likeness, Object, OnDelete,
+    Schema, Section, Together,
 };
 use crate::value::ValueType;
 
 use super::{
     DuplicateDeclaration, EventDeclaration, FieldDeclaration, ObjectDeclaration, check_name,
-    invalid, is_sortable, limit,
+    invalid, is_sortable, kept, limit,
 };
 
 /// How like two texts must be where a fuzzy comparison does not say.
@@ -237,6 +237,7 @@ impl Schema {
             self.settle_field(&mut object, declared)
                 .map_err(|error| error.field(&declared.name))?;
         }
+        kept::settle(&mut object)?;
         object.rights = self.topmost_parent(&object)?;
         self.objects[at] = Arc::new(object);
         Ok(())
@@ -248,39 +249,13 @@ impl Schema {
             None => None,
         };
         let rollup = match &declared.rollup {
-            Some(rollup) => {
-                let counted = self.object(&rollup.object)?;
-                let link = counted.field(&rollup.link)?;
-                if link.target != Some(object.id) {
-                    let text = format!("`{}` does not refer to `{}`", link.name, object.name);
-                    return Err(invalid(text));
-                }
-                let sum = match &rollup.sum {
-                    Some(name) => Some(of_type(counted, name, declared.value_type)?),
-                    None if declared.value_type == ValueType::Integer => None,
-                    None => return Err(invalid("a count is an `integer`")),
-                };
-                Some(Rollup {
-                    object: counted.id,
-                    link: link.id,
-                    sum,
-                })
-            }
+            Some(rollup) => Some(self.rollup(object, declared, rollup)?),
             None => None,
         };
         let converted = match &declared.converted {
-            Some(conversion) => Some(Conversion {
-                from: of_type(object, &conversion.from, ValueType::Money)?,
-                at: match &conversion.at {
-                    Some(name) => Some(of_type(object, name, ValueType::Date)?),
-                    None => None,
-                },
-            }),
+            Some(conversion) => Some(kept::conversion(object, declared, conversion)?),
             None => None,
         };
-        if converted.is_some() && declared.value_type != ValueType::Money {
-            return Err(invalid("a converted amount is `money`"));
-        }
         let field = object.fields.iter_mut().find(|f| f.name == declared.name);
         if let Some(field) = field {
             field.further = further.or(field.further);
@@ -324,7 +299,7 @@ impl Schema {
     }
 }
 
-fn of_type(object: &Object, name: &str, kind: ValueType) -> Result<FieldId> {
+pub(super) fn of_type(object: &Object, name: &str, kind: ValueType) -> Result<FieldId> {
     let field: &Field = object.field(name)?;
     match field.value_type == kind {
         true => Ok(field.id),
