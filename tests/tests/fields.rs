@@ -36,7 +36,12 @@ fn object(text: Json) -> ObjectDeclaration {
 fn sessions_meet_the_new_fields_at_their_next_call() {
     let engine = engine();
     let (host, other) = (engine.system(), engine.system());
-    let vega = other.create("company", &json!({"name": "Vega"})).unwrap();
+    let vega = other
+        .create(
+            "company",
+            &json!({"name": "Vega", "legal_form": "individual"}),
+        )
+        .unwrap();
     let size = FieldDeclaration::new("size", ValueType::Integer);
     assert_eq!(
         code(other.prepare("SELECT size FROM company").map(drop)),
@@ -69,12 +74,12 @@ fn fields_come_and_go_under_writers() {
             thread::spawn(move || {
                 for n in 0..60 {
                     let fields =
-                        json!({"name": format!("{writer}-{n}"), "code": format!("{writer}/{n}")});
+                        json!({"legal_form": "individual", "name": format!("{writer}-{n}"), "code": format!("{writer}/{n}")});
                     // Without the field the record is refused, and made without it.
                     if let Err(error) = session.create("company", &fields) {
                         assert_eq!(error.code(), Code::UnknownField);
                         session
-                            .create("company", &json!({"name": "plain"}))
+                            .create("company", &json!({"name": "plain", "legal_form": "individual"}))
                             .unwrap();
                     }
                 }
@@ -120,11 +125,13 @@ fn what_was_held_from_an_earlier_schema_does_no_harm() {
         let input = Input::from_json(&held, &fields).unwrap();
         host.transact("held", |door| door.create(&held, input.clone()))
     };
-    create(json!({"name": "Vega"})).unwrap();
-    let taken = create(json!({"name": "Orion"})).unwrap_err();
+    create(json!({"name": "Vega", "legal_form": "individual"})).unwrap();
+    let taken = create(json!({"name": "Orion", "legal_form": "individual"})).unwrap_err();
     assert_eq!(taken.details()["field"], "code");
     assert_eq!(
-        code(create(json!({"name": "Orion", "size": 1}))),
+        code(create(
+            json!({"name": "Orion", "legal_form": "individual", "size": 1})
+        )),
         Code::UnknownField
     );
     assert_sound(&host);
