@@ -263,7 +263,6 @@ impl Engine {
             };
             self.with_door(txn, &live, actor, &Cause::Person, action, &mut body)
         })?;
-        // The new schema is read once, by whoever made it, not by every write until the next read.
         self.view().map(drop)
     }
 

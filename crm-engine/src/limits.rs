@@ -136,6 +136,25 @@ pub const IMPORT_FAULTS_KEPT_MAX: usize = 100_000;
 /// Groups of equal faults an import tells apart.
 pub const IMPORT_FAULT_GROUPS_MAX: usize = 1_000;
 
+// Undo and merge.
+
+/// Records that stand in the way of taking a transaction back and are named in the refusal.
+pub const UNDO_NAMED_MAX: usize = 100;
+/// Records that one user changed in a period and that are taken back at once.
+pub const REVERT_RECORDS_MAX: usize = 100_000;
+/// Records taken back in one transaction.
+pub const REVERT_BATCH_RECORDS_MAX: usize = 500;
+/// The size at which a transaction of taking back ends: room stays for its last record.
+pub const REVERT_BATCH_BYTES_MAX: usize = TRANSACTION_BYTES_MAX / 2;
+/// How often records that wait for others to be taken back are tried again.
+pub const REVERT_ROUNDS_MAX: usize = 16;
+/// Records a report of taking back lists; further ones are counted.
+pub const REVERT_LISTED_MAX: usize = 1_000;
+/// Records merged into another one at once.
+pub const MERGE_RECORDS_MAX: usize = 32;
+/// References that move in one merge.
+pub const MERGE_REFERENCES_MAX: usize = 5_000;
+
 // Packs.
 
 /// Files of one pack.

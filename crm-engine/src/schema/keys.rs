@@ -36,6 +36,8 @@ pub(crate) enum Space {
     Pack = 0x0A,
     /// object, group of fields, values → id.
     Together = 0x10,
+    /// record id, id of a record merged into it → the position of the merge.
+    Absorbed = 0x0F,
 }
 
 /// A key under construction.
@@ -177,6 +179,10 @@ pub(crate) fn together(object: ObjectId, together: u8) -> Key {
     Key::new(Space::Together)
         .object(object)
         .uint(together.into())
+}
+
+pub(crate) fn absorbed(into: RecordId) -> Key {
+    Key::new(Space::Absorbed).id(into)
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

@@ -329,6 +329,16 @@ impl Object {
         Some((field, field.target?))
     }
 
+    /// Whether the engine alone keeps the field: a formula, a rollup, a converted amount or its
+    /// rate.
+    #[must_use]
+    pub fn keeps(&self, field: FieldId) -> bool {
+        self.fields.iter().any(|known| {
+            let rate = known.converted.and_then(|conversion| conversion.rate);
+            rate == Some(field) || (known.id == field && known.is_kept())
+        })
+    }
+
     /// The labels of a field of this object, one that every record has among them.
     #[must_use]
     pub fn labels_of(&self, field: &Field) -> Labels {
@@ -369,16 +379,6 @@ impl Object {
             let fields = section.fields.iter().filter(|id| shows(**id));
             let fields: Vec<&Field> = fields.filter_map(|id| self.by_id(*id)).collect();
             (!fields.is_empty()).then_some((section, fields))
-        })
-    }
-
-    /// Whether the engine alone keeps the field: a formula, a rollup, a converted amount or its
-    /// rate.
-    #[must_use]
-    pub fn keeps(&self, field: FieldId) -> bool {
-        self.fields.iter().any(|known| {
-            let rate = known.converted.and_then(|conversion| conversion.rate);
-            rate == Some(field) || (known.id == field && known.is_kept())
         })
     }
 

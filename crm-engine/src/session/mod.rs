@@ -1,19 +1,20 @@
 //! A session: an actor and everything he may call.
 
 mod fields;
+mod history;
 mod periodicity;
 mod shape;
+mod undo;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use crate::engine::{Engine, View, check_access};
 use crate::error::{Code, Error, Result};
 use crate::feed::{self, FeedPage};
-use crate::history;
 use crate::ids::{RecordId, Sequence, UserId, Version};
-use crate::journal::{Cause, ChangeKind};
+use crate::journal::Cause;
 use crate::policy::{Action, Actor};
 use crate::query::{self, Column, Params, Prepared, Rows};
 use crate::schema::system::{self, value_of};
@@ -231,37 +232,6 @@ impl Session {
         query::prepare(&view.schema, &view.facts, self.actor, sql)?.run(&view.snapshot, params)
     }
 
-    /// Every change of a record, oldest first, as a JSON array; none when there is no such
-    /// record or the caller may not see it. Deleted records keep their history.
-    ///
-    /// # Errors
-    /// [`Code::UnknownObject`], and what prevents reading.
-    pub fn history(&self, object: &str, id: RecordId) -> Result<Option<Json>> {
-        let view = self.view()?;
-        let object = view.schema.object(object)?;
-        let plan = view.facts.plan(self.actor, object, Action::View);
-        let now = match view.snapshot.get(&keys::record(object.id, id))? {
-            Some(bytes) => Some(RecordView::new(&bytes)?.decode()?),
-            None => None,
-        };
-        let changes = history::of(&view.snapshot, id, now.as_ref(), system::OWNER)?;
-        let owner = match (&now, changes.last()) {
-            (Some(record), _) => record.head.owner,
-            (None, Some(last)) if last.kind == ChangeKind::Delete && last.object == object.id => {
-                last.last_owner()
-            }
-            _ => return Ok(None),
-        };
-        match plan.permits(owner) {
-            true => changes
-                .iter()
-                .map(|change| change_json(&view, self.actor, object, change))
-                .collect::<Result<Json>>()
-                .map(Some),
-            false => Ok(None),
-        }
-    }
-
     /// The changes after a position of the journal, as the caller may see them. Positions count
     /// transactions of everybody, seen or not.
     ///
@@ -388,32 +358,4 @@ pub(crate) fn record_json(
         }
     }
     Ok(Json::Object(members))
-}
-
-fn change_json(
-    view: &View,
-    actor: Actor,
-    object: &Object,
-    change: &history::Change,
-) -> Result<Json> {
-    let plan = view.facts.plan(actor, object, Action::View);
-    let mut fields = Map::new();
-    for changed in &change.fields {
-        let known = object.by_id(changed.field);
-        if let Some(field) = known.filter(|field| plan.shows(field.id)) {
-            let old = view.shown(actor, field, &changed.old)?;
-            let new = view.shown(actor, field, &changed.new)?;
-            let values = json!({"old": field.to_json(&old), "new": field.to_json(&new)});
-            fields.insert(field.name.clone(), values);
-        }
-    }
-    Ok(json!({
-        "version": change.version.0,
-        "sequence": change.sequence.0,
-        "kind": change.kind.name(),
-        "at": crate::value::to_json(&Value::DateTime(change.at)),
-        "actor": change.actor.map(UserId::get),
-        "cause": change.cause.to_text(),
-        "fields": fields,
-    }))
 }

@@ -9,6 +9,7 @@ mod details;
 mod input;
 mod kept;
 mod references;
+mod restore;
 mod rules;
 
 use std::sync::Arc;
@@ -31,6 +32,8 @@ use crate::store::{Read, Txn};
 use crate::value::{Head, Record, RecordView, Value, encode, take_uint};
 
 pub use input::Input;
+pub(crate) use references::still_referenced;
+pub(crate) use restore::Manner;
 pub(crate) use rules::{Draft, Event, RuleBook, Rules};
 
 const NEXT_ID: &str = "next_id";
@@ -60,6 +63,7 @@ pub struct Door<'t> {
     /// Whose rights count: the actor's, except while a machine that has checked his right to the
     /// whole operation acts for him. He stays the author either way.
     rights: Actor,
+    manner: Manner,
     sequence: Sequence,
     changes: Vec<Change>,
     /// The journal tells of the transaction even if no record changes.
@@ -76,6 +80,7 @@ impl<'t> Door<'t> {
             txn,
             around,
             rights,
+            manner: Manner::Ordinary,
             sequence,
             changes: Vec::new(),
             noted: false,
@@ -121,6 +126,11 @@ impl<'t> Door<'t> {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.around.now
+    }
+
+    /// The position the transaction will have in the journal.
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.sequence
     }
 
     /// How many bytes the transaction holds so far.
@@ -380,9 +390,10 @@ impl<'t> Door<'t> {
         replaced: &[(FieldId, Value)],
     ) -> Result<()> {
         // What a record lacks bars a change of its fields, not a hand-over to another owner.
-        if old.is_none_or(|old| old.fields != new.fields) {
+        let changes = old.is_none_or(|old| old.fields != new.fields);
+        if changes && !(old.is_none() && self.manner == Manner::TakingBack) {
             let shown = self.facts().plan(self.actor(), object, Action::View);
-            check::complete(object, &shown, &new)?;
+            check::complete(object, &shown, &new, self.manner.lacked(old))?;
         }
         self.check_references(object, old, &new)?;
         self.check_guarded(object, old, Some(&new))?;
@@ -410,10 +421,10 @@ impl<'t> Door<'t> {
         encode(new, &mut bytes)?;
         self.txn.put(&keys::record(object.id, id), &bytes)?;
         index::update(self.txn, object, id, old, Some(new))?;
-        let kind = if old.is_some() {
-            ChangeKind::Update
-        } else {
-            ChangeKind::Create
+        let kind = match (old, new.head.version) {
+            (Some(_), _) => ChangeKind::Update,
+            (None, Version(1)) => ChangeKind::Create,
+            (None, _) => ChangeKind::Restore,
         };
         self.record_change(object, id, new.head.version, kind, new, replaced, &bytes)
     }
@@ -470,9 +481,15 @@ impl<'t> Door<'t> {
         old: Option<&Record>,
         new: &mut Record,
     ) -> Result<()> {
+        // What is taken back is as it was: rules may refuse it, not fill it in.
+        let mut unfilled = None;
+        let draft = match self.manner {
+            Manner::TakingBack => unfilled.insert(new.clone()),
+            _ => new,
+        };
         self.around
             .rules
-            .before(&mut Draft::new(&self.around, object, id, old, new))
+            .before(&mut Draft::new(&self.around, object, id, old, draft))
     }
 
     /// Rules that answer a change may make further ones, to a named depth and number.
@@ -483,6 +500,9 @@ impl<'t> Door<'t> {
         old: Option<&Record>,
         new: Option<&Record>,
     ) -> Result<()> {
+        if self.manner == Manner::TakingBack {
+            return Ok(());
+        }
         // The bound is on what one write causes: an import writes thousands of its own.
         self.caused = if self.depth > 0 { self.caused + 1 } else { 0 };
         if self.depth == RULE_DEPTH_MAX || self.caused > RULE_WRITES_MAX {
@@ -497,6 +517,7 @@ impl<'t> Door<'t> {
         let rules = self.around.rules;
         // Rules have the actor's rights, also where a machine acts for him.
         let rights = std::mem::replace(&mut self.rights, self.around.actor);
+        let manner = std::mem::take(&mut self.manner);
         self.depth += 1;
         let result = rules.after(
             self,
@@ -508,6 +529,7 @@ impl<'t> Door<'t> {
             },
         );
         self.depth -= 1;
+        self.manner = manner;
         self.rights = rights;
         result
     }

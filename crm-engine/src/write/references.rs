@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Door, Input};
+use super::{Door, Input, Manner};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::index;
@@ -31,11 +31,27 @@ impl Door<'_> {
                 .schema()
                 .by_id(target)
                 .ok_or_else(|| Error::internal("a reference without target"))?;
+            if !self.sees(target, *id)? && self.manner == Manner::TakingBack {
+                return Err(self.gone(object, field));
+            }
             if !self.sees(target, *id)? {
                 return Err(not_found(field, target, *id));
             }
         }
         Ok(())
+    }
+
+    /// A refusal for a link of the past that leads nowhere now: to what, is not told.
+    fn gone(&self, object: &Object, field: &Field) -> Error {
+        let plan = self.facts().plan(self.actor(), object, Action::View);
+        let text = "a record it referred to is gone";
+        let error = Error::new(Code::BadReference, text);
+        match plan.shows(field.id) {
+            true => error
+                .context(format!("`{}`", field.name))
+                .field(&field.name),
+            false => error,
+        }
     }
 
     /// Whether there is a record that the actor may see.
@@ -116,10 +132,24 @@ impl Door<'_> {
         if !object.owned {
             return refuse(&format!("`{}` records have no owner", object.name));
         }
-        let open = |user: Record| user.fields.get(system::user::ACCESS_CLOSED).is_null();
+        // Records stay with a user who left until they are handed over, so they may return to him.
+        let returns = self.manner == Manner::TakingBack;
+        let open = |user: Record| returns || user.fields.get(system::user::ACCESS_CLOSED).is_null();
         match self.known_user(owner)?.is_some_and(open) {
             true => Ok(()),
             false => refuse(&format!("there is no user {owner} whose access is open")),
+        }
+    }
+
+    /// Values that are unique together are held by no other record.
+    pub(super) fn check_together(&self, object: &Object, id: RecordId, new: &Record) -> Result<()> {
+        match index::taken(self.txn, object, id, new)? {
+            None => Ok(()),
+            Some(together) => {
+                let plan = self.facts().plan(self.actor(), object, Action::View);
+                let shows = |field| plan.shows(field);
+                Err(index::taken_together(object, together, shows))
+            }
         }
     }
 
@@ -159,18 +189,6 @@ impl Door<'_> {
         let key = keys::unique(system::GROUP, system::group::NAME, &Value::from(name));
         let seen = self.plan(groups, Action::View).permits(None);
         Ok(seen && self.txn.get(&key)?.is_some())
-    }
-
-    /// Values that are unique together are held by no other record.
-    pub(super) fn check_together(&self, object: &Object, id: RecordId, new: &Record) -> Result<()> {
-        match index::taken(self.txn, object, id, new)? {
-            None => Ok(()),
-            Some(together) => {
-                let plan = self.facts().plan(self.actor(), object, Action::View);
-                let shows = |field| plan.shows(field);
-                Err(index::taken_together(object, together, shows))
-            }
-        }
     }
 
     /// A user whom the actor may name: himself, and those he may see.
@@ -269,6 +287,7 @@ pub(super) fn not_found(field: &Field, target: &Object, id: RecordId) -> Error {
     Error::new(Code::BadReference, text).field(&field.name)
 }
 
-fn still_referenced() -> Error {
+/// A refusal that names nobody: what refers to the record may be hidden.
+pub(crate) fn still_referenced() -> Error {
     Error::new(Code::StillReferenced, "other records refer to this one")
 }
