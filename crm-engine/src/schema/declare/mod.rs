@@ -131,7 +131,12 @@ pub struct FieldDeclaration {
 impl FieldDeclaration {
     /// Whether only the engine and rules set the field.
     fn is_computed(&self) -> bool {
-        self.computed || self.rollup.is_some() || self.formula.is_some() || self.converted.is_some()
+        self.computed || self.is_kept()
+    }
+
+    /// Whether the engine alone keeps the field.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.rollup.is_some() || self.formula.is_some() || self.converted.is_some()
     }
 }
 
