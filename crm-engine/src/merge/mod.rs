@@ -34,15 +34,14 @@ use crate::write::{Door, Input, Manner, denied};
 /// use serde_json::json;
 ///
 /// let host = Engine::in_memory(Options::default())?.system();
-/// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
-/// let twin = json!({"name": "Vega Ltd", "legal_form": "legal_entity", "phone": "+7 495 123-45-67"});
-/// let twin = host.create("company", &twin)?;
-/// let report = host.merge(&Merge::new("company", vega, [twin]))?;
-/// assert_eq!(host.get("company", vega)?.unwrap()["phone"], "+7 495 123-45-67");
-/// assert!(host.get("company", twin)?.is_none());
+/// let north = host.create("segment", &json!({"name": "North"}))?;
+/// let twin = host.create("segment", &json!({"name": "The north", "description": "cold"}))?;
+/// let report = host.merge(&Merge::new("segment", north, [twin]))?;
+/// assert_eq!(host.get("segment", north)?.unwrap()["description"], "cold");
+/// assert!(host.get("segment", twin)?.is_none());
 ///
 /// host.undo(report.sequence)?;
-/// assert_eq!(host.get("company", twin)?.unwrap()["name"], "Vega Ltd");
+/// assert_eq!(host.get("segment", twin)?.unwrap()["name"], "The north");
 /// # Ok::<(), crm_engine::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

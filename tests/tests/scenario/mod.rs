@@ -62,7 +62,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
 }
 
 /// Runs one file through one API; the text with the outcomes that were seen comes back.
-fn outcome(path: &Path, open: fn(&Path) -> Box<dyn Host>) -> String {
+fn outcome(path: &Path, open: fn(&Path) -> Box<dyn Host>) -> Result<String, String> {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("scenario.crm");
     let text = fs::read_to_string(path).unwrap();
@@ -71,7 +71,7 @@ fn outcome(path: &Path, open: fn(&Path) -> Box<dyn Host>) -> String {
         "{}: names no capability",
         path.display()
     );
-    run::run(&text, &store, open).unwrap_or_else(|error| panic!("{}:{error}", path.display()))
+    run::run(&text, &store, open).map_err(|error| format!("{}:{error}", path.display()))
 }
 
 fn check(open: fn(&Path) -> Box<dyn Host>) {
@@ -80,7 +80,13 @@ fn check(open: fn(&Path) -> Box<dyn Host>) {
     let mut wrong = Vec::new();
     for path in files {
         let expected = fs::read_to_string(&path).unwrap();
-        let seen = outcome(&path, open);
+        let seen = match outcome(&path, open) {
+            Ok(seen) => seen,
+            Err(error) => {
+                wrong.push(error);
+                continue;
+            }
+        };
         if seen == expected {
             continue;
         }
@@ -127,7 +133,7 @@ fn the_pack_of_the_manual() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), &scenario).unwrap();
     for open in [rust_host::open, c_host::open] {
-        assert_eq!(outcome(file.path(), open), scenario);
+        assert_eq!(outcome(file.path(), open).unwrap(), scenario);
     }
 }
 

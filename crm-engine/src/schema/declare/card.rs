@@ -16,7 +16,7 @@ use super::{ObjectDeclaration, check_name, invalid, limit};
 /// Rows of a part that does not say how many.
 const ROWS: u16 = 20;
 
-/// A part of a card as declared: `{ name = "tasks", object = "task", link = "company", where =
+/// A part of a card as declared: `{ name = "tasks", object = "task", link = "thing", where =
 /// "done IS NULL", by = "due" }`; see [`CardPart`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
