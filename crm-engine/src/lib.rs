@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod duplicates;
 mod engine;
 mod error;
 mod exchange;
@@ -50,6 +51,7 @@ mod verify;
 mod write;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use duplicates::{DuplicateMatch, DuplicateReport};
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
 pub use exchange::{ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnUnknown};
@@ -63,9 +65,10 @@ pub use progress::Progress;
 pub use query::{Column, Params, Rows};
 pub use report::{Funnel, FunnelStage, funnel_svg};
 pub use schema::{
-    Choice, ChoiceDeclaration, Comparison, ComparisonDeclaration, Completeness,
+    Accept, AcceptDeclaration, Choice, ChoiceDeclaration, Compared, Comparison, ComparisonDeclaration, Completeness,
     CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
-    DuplicateRule, EventDeclaration, EventParts, Field, FieldDeclaration, HiddenDuplicates, Labels,
+    DuplicateRule, EventDeclaration, EventParts, Field, FieldDeclaration, HiddenDuplicates, Interest,
+    InterestDeclaration, Labels,
     Likeness, List, ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup,
     RollupDeclaration, Schema, Section, SectionDeclaration, SortKey, StageKind, Together,
     TogetherDeclaration, Total, TotalDeclaration,

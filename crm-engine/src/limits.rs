@@ -71,6 +71,21 @@ pub const QUERY_SORT_ROWS_MAX: usize = 250_000;
 /// Groups one query may produce.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
 
+// Duplicates.
+
+/// How much of a normal form records are found by; the whole of it is then compared.
+pub const MATCH_FORM_BYTES_MAX: usize = 192;
+/// Words of a text by whose beginnings records are found.
+pub const MATCH_WORDS_MAX: usize = 8;
+/// Characters of two texts whose likeness is measured.
+pub const FUZZY_CHARACTERS_MAX: usize = 256;
+/// Records one duplicate rule looks at for one record, seen and unseen ones apart.
+pub const DUPLICATE_CANDIDATES_MAX: usize = 1_000;
+/// Duplicates of one record that are told, seen and unseen ones apart.
+pub const DUPLICATES_TOLD_MAX: usize = 100;
+/// Details of one record whose further values are compared.
+pub const FURTHER_VALUES_MAX: usize = 1_000;
+
 // Rules.
 
 /// How deep one write may cause further writes through automations.

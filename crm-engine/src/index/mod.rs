@@ -2,6 +2,7 @@
 //! totals. What is derived is a pure function of the record, so that a rebuild from the records
 //! can be compared with what is stored.
 
+mod matches;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -13,6 +14,7 @@ use crate::schema::{Object, keys};
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, RecordView, Value, encode_fields, put_uint, take_uint};
 
+pub(crate) use matches::By;
 pub(crate) use totals::{Group, Sums, add_to};
 
 /// A derived key and its value.
@@ -69,6 +71,7 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
             });
         }
     }
+    matches::put_entries(object, id, record, &mut entries);
     entries.sort_unstable();
     Ok(entries)
 }
@@ -87,7 +90,10 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         totals: new_totals.cloned().collect(),
         ..after.clone()
     };
-    if before.lists == after.lists && before.columns == after.columns && added.totals.is_empty() {
+    let same = before.lists == after.lists
+        && before.columns == after.columns
+        && matches::same(before, after);
+    if same && added.totals.is_empty() {
         return Ok(());
     }
     let range = keys::records(after.id);

@@ -21,12 +21,12 @@ use crate::value::ValueType;
 
 pub(crate) use declare::check_name;
 pub use declare::{
-    ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration, ConversionDeclaration,
-    DuplicateDeclaration, EventDeclaration, FieldDeclaration, ListDeclaration, ObjectDeclaration,
+    AcceptDeclaration, ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration, ConversionDeclaration,
+    DuplicateDeclaration, EventDeclaration, FieldDeclaration, InterestDeclaration, ListDeclaration, ObjectDeclaration,
     RollupDeclaration, SectionDeclaration, TogetherDeclaration, TotalDeclaration,
 };
 pub use parts::{
-    Comparison, Completeness, Conversion, DuplicateRule, EventParts, HiddenDuplicates, Likeness,
+    Accept, Compared, Comparison, Completeness, Conversion, DuplicateRule, EventParts, HiddenDuplicates, Interest, Likeness,
     Rollup, Section, Together,
 };
 pub(crate) use storage::{load, store, stored_version};
@@ -78,6 +78,13 @@ pub struct Object {
     pub duplicates: Vec<DuplicateRule>,
     /// What is told of duplicates that may not be seen.
     pub hidden_duplicates: HiddenDuplicates,
+    /// The fields that duplicate rules compare.
+    pub compared: Compared,
+    /// Set when its records are accepted: what becomes of them then.
+    pub accept: Option<Accept>,
+    /// The checkbox of a record that was taken in though it lacks required fields. The first
+    /// save by a person must fill them in.
+    pub draft: Option<FieldId>,
     /// The lists of fields by which completeness is measured.
     pub completeness: Vec<Completeness>,
     /// The number the next field gets: those of deleted fields are never given again (C36).
