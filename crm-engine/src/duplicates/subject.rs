@@ -36,6 +36,11 @@ impl Subject {
         }
     }
 
+    /// Gives a field one value in place of those it had.
+    pub(crate) fn replace(&mut self, field: FieldId, value: Value) {
+        self.values.insert(field, vec![value]);
+    }
+
     pub(super) fn values(&self, field: FieldId) -> &[Value] {
         self.values.get(&field).map_or(&[], Vec::as_slice)
     }

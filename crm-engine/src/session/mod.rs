@@ -1,5 +1,7 @@
 //! A session: an actor and everything he may call.
 
+mod duplicates;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
@@ -17,6 +19,8 @@ use crate::schema::{Object, Schema, keys};
 use crate::store::Read;
 use crate::value::{Record, RecordView, Value, take_uint};
 use crate::write::Door;
+
+pub use duplicates::{Created, OnDuplicate};
 
 /// What one user (or the host itself) may do with an open store. Cheap to clone, safe to use
 /// from many threads. Rights are looked up at every call: a session never outlives them.

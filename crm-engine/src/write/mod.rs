@@ -6,6 +6,7 @@
 
 mod check;
 mod details;
+mod duplicates;
 mod input;
 mod references;
 mod rules;
@@ -13,7 +14,7 @@ mod rules;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::error::{Code, Error, Result};
 use crate::facts::{self, Facts};
@@ -28,6 +29,7 @@ use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
 use crate::value::{Fields, Head, Record, RecordView, Value, encode, take_uint};
 
+pub(crate) use duplicates::refusal;
 pub use input::Input;
 pub(crate) use rules::{Draft, Event, RuleBook, Rules};
 
@@ -352,6 +354,7 @@ impl<'t> Door<'t> {
         self.check_references(object, old, &new)?;
         self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
+        self.refuse_duplicates(object, id, old, &new)?;
         let mut bytes = Vec::with_capacity(256);
         encode(&new, &mut bytes)?;
         self.txn.put(&keys::record(object.id, id), &bytes)?;
@@ -471,13 +474,9 @@ impl<'t> Door<'t> {
             .ok_or_else(|| object.unknown_field(name))
     }
 
-    /// Input from JSON. Every name is looked up before any value is read: what a hidden field
-    /// would take is not told.
-    fn input(&self, object: &Object, fields: &Json) -> Result<Input> {
-        for name in fields.as_object().into_iter().flat_map(Map::keys) {
-            self.field(object, name)?;
-        }
-        Input::from_json(object, fields)
+    /// Input from JSON, under the actor's rights.
+    pub(crate) fn input(&self, object: &Object, fields: &Json) -> Result<Input> {
+        Input::under(object, &self.plan(object, Action::View), fields)
     }
 
     /// What a caller may set: fields he may see, that are neither computed nor the engine's.
