@@ -54,7 +54,9 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use duplicates::{DuplicateMatch, DuplicateReport};
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
-pub use exchange::{ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnUnknown};
+pub use exchange::{
+    ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnDuplicateRow, OnUnknown,
+};
 pub use feed::{FeedChange, FeedPage};
 pub use ids::{ChoiceId, FieldId, ObjectId, RecordId, Sequence, UserId, Version};
 pub use journal::ChangeKind;
@@ -65,13 +67,13 @@ pub use progress::Progress;
 pub use query::{Column, Params, Rows};
 pub use report::{Funnel, FunnelStage, funnel_svg};
 pub use schema::{
-    Accept, AcceptDeclaration, Choice, ChoiceDeclaration, Compared, Comparison, ComparisonDeclaration, Completeness,
-    CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
-    DuplicateRule, EventDeclaration, EventParts, Field, FieldDeclaration, HiddenDuplicates, Interest,
-    InterestDeclaration, Labels,
-    Likeness, List, ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup,
-    RollupDeclaration, Schema, Section, SectionDeclaration, SortKey, StageKind, Together,
-    TogetherDeclaration, Total, TotalDeclaration,
+    Accept, AcceptDeclaration, Choice, ChoiceDeclaration, Compared, Comparison,
+    ComparisonDeclaration, Completeness, CompletenessDeclaration, Conversion,
+    ConversionDeclaration, DuplicateDeclaration, DuplicateRule, EventDeclaration, EventParts,
+    Field, FieldDeclaration, HiddenDuplicates, Interest, InterestDeclaration, Labels, Likeness,
+    List, ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup, RollupDeclaration, Schema,
+    Section, SectionDeclaration, SortKey, StageKind, Together, TogetherDeclaration, Total,
+    TotalDeclaration,
 };
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,

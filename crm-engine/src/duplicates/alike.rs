@@ -48,7 +48,13 @@ mod tests {
             (Likeness::Normalised, 0, "Vega", "Vega Ltd", false),
             (Likeness::Normalised, 0, "!", "?", false),
             (Likeness::Fuzzy, 90, "Petrova Maria", "Petrova Mariya", true),
-            (Likeness::Fuzzy, 99, "Petrova Maria", "Petrova Mariya", false),
+            (
+                Likeness::Fuzzy,
+                99,
+                "Petrova Maria",
+                "Petrova Mariya",
+                false,
+            ),
             // Similar, but no word of theirs begins alike.
             (Likeness::Fuzzy, 80, "Anna", "Hanna", false),
         ] {

@@ -84,12 +84,7 @@ impl Finder<'_> {
         Ok(report)
     }
 
-    fn tell(
-        &self,
-        place: &Object,
-        id: RecordId,
-        likenesses: Likenesses,
-    ) -> Result<DuplicateMatch> {
+    fn tell(&self, place: &Object, id: RecordId, likenesses: Likenesses) -> Result<DuplicateMatch> {
         let plan = self.plan(place, Action::View);
         let title = place.title.filter(|title| plan.shows(*title));
         let title = title.and_then(|title| place.by_id(title));

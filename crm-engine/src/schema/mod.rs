@@ -21,13 +21,14 @@ use crate::value::ValueType;
 
 pub(crate) use declare::check_name;
 pub use declare::{
-    AcceptDeclaration, ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration, ConversionDeclaration,
-    DuplicateDeclaration, EventDeclaration, FieldDeclaration, InterestDeclaration, ListDeclaration, ObjectDeclaration,
-    RollupDeclaration, SectionDeclaration, TogetherDeclaration, TotalDeclaration,
+    AcceptDeclaration, ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration,
+    ConversionDeclaration, DuplicateDeclaration, EventDeclaration, FieldDeclaration,
+    InterestDeclaration, ListDeclaration, ObjectDeclaration, RollupDeclaration, SectionDeclaration,
+    TogetherDeclaration, TotalDeclaration,
 };
 pub use parts::{
-    Accept, Compared, Comparison, Completeness, Conversion, DuplicateRule, EventParts, HiddenDuplicates, Interest, Likeness,
-    Rollup, Section, Together,
+    Accept, Compared, Comparison, Completeness, Conversion, DuplicateRule, EventParts,
+    HiddenDuplicates, Interest, Likeness, Rollup, Section, Together,
 };
 pub(crate) use storage::{load, store, stored_version};
 

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::Session;
 use crate::duplicates::{DuplicateReport, Finder, Subject};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::ids::RecordId;
 use crate::policy::Action;
 use crate::schema::keys;

@@ -316,7 +316,8 @@ impl<'t> Door<'t> {
         self.tentatively(body, |_| false)
     }
 
-    fn tentatively<R>(
+    /// Runs `body`; whether what it did stays, `keep` decides by its result.
+    pub(crate) fn tentatively<R>(
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<R>,
         keep: impl FnOnce(&Result<R>) -> bool,

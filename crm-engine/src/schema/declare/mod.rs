@@ -15,7 +15,9 @@ use crate::ids::ObjectId;
 use crate::limits::{NAME_BYTES_MAX, OBJECTS_MAX};
 use crate::value::ValueType;
 
-use super::{Compared, HiddenDuplicates, Labels, Likeness, Object, OnDelete, Schema, StageKind, system};
+use super::{
+    Compared, HiddenDuplicates, Labels, Likeness, Object, OnDelete, Schema, StageKind, system,
+};
 
 /// An object as a pack or a host declares it: a new one, or an extension of one that exists.
 ///
