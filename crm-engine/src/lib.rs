@@ -32,6 +32,7 @@ mod feed;
 mod history;
 mod ids;
 mod index;
+mod intake;
 mod journal;
 pub mod limits;
 mod operation;
@@ -59,6 +60,7 @@ pub use exchange::{
 };
 pub use feed::{FeedChange, FeedPage};
 pub use ids::{ChoiceId, FieldId, ObjectId, RecordId, Sequence, UserId, Version};
+pub use intake::{Accepted, InterestState};
 pub use journal::ChangeKind;
 pub use pack::{GrantDeclaration, Installed, Manifest, Pack, PackVersion, RoleDeclaration};
 pub use plugin::{FieldReader, Validator};

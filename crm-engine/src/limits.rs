@@ -86,6 +86,13 @@ pub const DUPLICATES_TOLD_MAX: usize = 100;
 /// Details of one record whose further values are compared.
 pub const FURTHER_VALUES_MAX: usize = 1_000;
 
+// Intake.
+
+/// Interests of one client that are read to find the newest open one.
+pub const INTERESTS_READ_MAX: usize = 1_000;
+/// Interests of one client that are told.
+pub const INTERESTS_TOLD_MAX: usize = 100;
+
 // Rules.
 
 /// How deep one write may cause further writes through automations.

@@ -3,6 +3,7 @@
 
 mod built_in;
 mod duplicates;
+mod intake;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -32,6 +33,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
         built_in::operations()
             .into_iter()
             .chain(duplicates::operations())
+            .chain(intake::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });

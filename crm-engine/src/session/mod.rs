@@ -1,6 +1,7 @@
 //! A session: an actor and everything he may call.
 
 mod duplicates;
+mod intake;
 
 use std::sync::Arc;
 

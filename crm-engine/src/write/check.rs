@@ -13,28 +13,7 @@ use crate::value::Record;
 /// # Errors
 /// [`Code::Required`] with every missing field, not only the first.
 pub(super) fn complete(object: &Object, plan: &Plan, record: &Record) -> Result<()> {
-    let mut missing: Vec<&Field> = Vec::new();
-    let mut because = None;
-    for field in &object.fields {
-        let value = record.fields.get(field.id);
-        if field.required && value.is_null() {
-            missing.push(field);
-        }
-        let Some(choice) = value.as_choice().and_then(|id| field.choice_by_id(id)) else {
-            continue;
-        };
-        for required in &choice.requires {
-            let required = object
-                .by_id(*required)
-                .filter(|f| record.fields.get(f.id).is_null());
-            if let Some(required) = required {
-                if plan.shows(field.id) {
-                    because.get_or_insert(&choice.name);
-                }
-                missing.push(required);
-            }
-        }
-    }
+    let (missing, because) = missing(object, plan, record);
     if missing.is_empty() {
         return Ok(());
     }
@@ -57,4 +36,36 @@ pub(super) fn complete(object: &Object, plan: &Plan, record: &Record) -> Result<
                 names.iter().map(|name| Json::from(*name)).collect::<Json>(),
             ),
     )
+}
+
+/// The fields that a record must hold and does not, and the first choice that `plan` shows of
+/// those that ask for one.
+pub(super) fn missing<'o>(
+    object: &'o Object,
+    plan: &Plan,
+    record: &Record,
+) -> (Vec<&'o Field>, Option<&'o str>) {
+    let mut missing: Vec<&Field> = Vec::new();
+    let mut because = None;
+    for field in &object.fields {
+        let value = record.fields.get(field.id);
+        if field.required && value.is_null() {
+            missing.push(field);
+        }
+        let Some(choice) = value.as_choice().and_then(|id| field.choice_by_id(id)) else {
+            continue;
+        };
+        for required in &choice.requires {
+            let required = object
+                .by_id(*required)
+                .filter(|f| record.fields.get(f.id).is_null());
+            if let Some(required) = required {
+                if plan.shows(field.id) {
+                    because.get_or_insert(choice.name.as_str());
+                }
+                missing.push(required);
+            }
+        }
+    }
+    (missing, because)
 }

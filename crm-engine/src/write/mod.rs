@@ -6,6 +6,7 @@
 
 mod check;
 mod details;
+mod drafts;
 mod duplicates;
 mod input;
 mod references;
@@ -27,7 +28,7 @@ use crate::policy::{Action, Actor, Plan};
 use crate::schema::system::{OWNER, POLICY_OBJECTS, value_of};
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
-use crate::value::{Fields, Head, Record, RecordView, Value, encode, take_uint};
+use crate::value::{Head, Record, RecordView, Value, encode, take_uint};
 
 pub(crate) use duplicates::refusal;
 pub use input::Input;
@@ -58,6 +59,8 @@ pub struct Door<'t> {
     /// Whose rights count: the actor's, except while a machine that has checked his right to the
     /// whole operation acts for him. He stays the author either way.
     rights: Actor,
+    /// Whether records that lack required fields are taken in as drafts.
+    drafts: bool,
     sequence: Sequence,
     changes: Vec<Change>,
     depth: usize,
@@ -72,6 +75,7 @@ impl<'t> Door<'t> {
             txn,
             around,
             rights,
+            drafts: false,
             sequence,
             changes: Vec::new(),
             depth: 0,
@@ -145,30 +149,29 @@ impl<'t> Door<'t> {
     /// [`Code::Denied`], or what the fields, rules and references have against it.
     pub fn create(&mut self, object: &Arc<Object>, input: Input) -> Result<RecordId> {
         self.may_set(object, &input)?;
+        let mut new = self.new_record(object, input)?;
+        if !self.plan(object, Action::Create).permits(new.head.owner) {
+            return Err(denied(object, Action::Create));
+        }
+        let id = self.next_id()?;
+        self.run_before(object, id, None, &mut new)?;
+        self.mark_draft(object, None, &mut new);
+        self.put(object, id, None, new, &[])?;
+        Ok(id)
+    }
+
+    fn new_record(&self, object: &Object, input: Input) -> Result<Record> {
         let user = self.actor().user();
-        let owner = self.owner_of_new(object, &input)?;
         let head = Head {
             version: Version(1),
-            owner,
+            owner: self.owner_of_new(object, &input)?,
             created_at: self.now(),
             created_by: user,
             updated_at: self.now(),
             updated_by: user,
         };
-        let mut new = Record {
-            head,
-            fields: Fields::default(),
-        };
-        for (field, value) in input.fields {
-            new.fields.set(field, value);
-        }
-        if !self.plan(object, Action::Create).permits(owner) {
-            return Err(denied(object, Action::Create));
-        }
-        let id = self.next_id()?;
-        self.run_before(object, id, None, &mut new)?;
-        self.put(object, id, None, new, &[])?;
-        Ok(id)
+        let fields = input.fields.into_iter().collect();
+        Ok(Record { head, fields })
     }
 
     /// Creates a record from a JSON object of field names and values.
@@ -230,6 +233,7 @@ impl<'t> Door<'t> {
             return Ok(old.head.version);
         }
         self.run_before(object, id, Some(&old), &mut new)?;
+        self.mark_draft(object, Some(&old), &mut new);
         new.head.version = Version(old.head.version.0 + 1);
         new.head.updated_at = self.now();
         new.head.updated_by = self.actor().user();
@@ -348,7 +352,7 @@ impl<'t> Door<'t> {
         replaced: &[(FieldId, Value)],
     ) -> Result<()> {
         // What a record lacks bars a change of its fields, not a hand-over to another owner.
-        if old.is_none_or(|old| old.fields != new.fields) {
+        if !self.is_draft(object, &new) && old.is_none_or(|old| old.fields != new.fields) {
             let shown = self.facts().plan(self.actor(), object, Action::View);
             check::complete(object, &shown, &new)?;
         }
@@ -502,6 +506,11 @@ impl<'t> Door<'t> {
             }
         }
         Ok(())
+    }
+
+    /// A whole record, whoever may see it: for machines, which decide what is told of it.
+    pub(crate) fn whole(&self, object: &Object, id: RecordId) -> Result<Option<Record>> {
+        self.load(object, id)
     }
 
     fn load(&self, object: &Object, id: RecordId) -> Result<Option<Record>> {
