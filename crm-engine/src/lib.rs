@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bulk;
 mod clock;
 mod duplicates;
 mod engine;
@@ -51,6 +52,7 @@ pub mod value;
 mod verify;
 mod write;
 
+pub use bulk::{BulkRefusal, BulkReport, BulkUpdate};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use duplicates::{DuplicateMatch, DuplicateReport};
 pub use engine::{Engine, Options};

@@ -86,6 +86,17 @@ pub const DUPLICATES_TOLD_MAX: usize = 100;
 /// Details of one record whose further values are compared.
 pub const FURTHER_VALUES_MAX: usize = 1_000;
 
+// Bulk changes.
+
+/// Records one bulk change may select.
+pub const BULK_RECORDS_MAX: usize = 1_000_000;
+/// Records one transaction of a bulk change takes: what selects no more is all or nothing.
+pub const BULK_BATCH_RECORDS_MAX: usize = 1_000;
+/// The size at which a transaction of a bulk change ends: room stays for the last record's rules.
+pub const BULK_BATCH_BYTES_MAX: usize = TRANSACTION_BYTES_MAX / 2;
+/// Refusals of a bulk change that are told in full; further ones are counted.
+pub const BULK_REFUSALS_TOLD_MAX: usize = 100;
+
 // Intake.
 
 /// Interests of one client that are read to find the newest open one.

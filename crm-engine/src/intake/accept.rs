@@ -11,8 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::{Action, Actor};
 use crate::schema::{Accept, DuplicateRule, HiddenDuplicates, Object, StageKind, keys};
-use crate::store::Read;
-use crate::value::{Record, Value, take_uint};
+use crate::value::{Value, take_uint};
 use crate::write::{Door, Input, denied};
 
 /// Accepts a record of `object`, or only looks up what would be linked.
@@ -166,20 +165,16 @@ impl Intake {
         if let Some((interests, id)) = interest {
             accepted.interest = door.get(&interests.object, id)?.map(|_| id);
         }
+        // He is told what he could read himself.
+        let reads_link = seen && plan.shows(self.accept.link);
         let client = match link(self.accept.link) {
-            Some(client) => match door.whole(&self.client, client)? {
-                Some(record) if self.sees(door, &record) => Client::Seen(client, record.head.owner),
-                Some(record) => Client::Hidden(client, record.head.owner),
-                None => Client::Unknown,
+            Some(client) => match door.get(&self.client, client)? {
+                Some(record) if reads_link => Client::Seen(client, record.head.owner),
+                _ => Client::Hidden(client, None),
             },
             None => Client::Unknown,
         };
         self.told(door, accepted, &client)
-    }
-
-    fn sees(&self, door: &Door<'_>, client: &Record) -> bool {
-        door.plan(&self.client, Action::View)
-            .permits(client.head.owner)
     }
 
     fn store(&self, door: &mut Door<'_>, mut input: Input, client: Client) -> Result<Accepted> {

@@ -79,6 +79,8 @@ pub(crate) enum Cause {
     Transfer,
     /// The named pack was installed.
     Install(String),
+    /// It was changed with others that have something in common.
+    Bulk,
 }
 
 /// The newest position of the journal and the link that stands for everything before it.
@@ -112,6 +114,7 @@ impl Cause {
             Cause::Import(file) => format!("import:{file}"),
             Cause::Transfer => "transfer".to_owned(),
             Cause::Install(pack) => format!("install:{pack}"),
+            Cause::Bulk => "bulk".to_owned(),
         }
     }
 }

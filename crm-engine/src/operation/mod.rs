@@ -2,6 +2,7 @@
 //! a host can list them.
 
 mod built_in;
+mod bulk;
 mod duplicates;
 mod intake;
 
@@ -32,6 +33,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
     static OPERATIONS: LazyLock<BTreeMap<&'static str, Operation>> = LazyLock::new(|| {
         built_in::operations()
             .into_iter()
+            .chain(bulk::operations())
             .chain(duplicates::operations())
             .chain(intake::operations())
             .map(|operation| (operation.name, operation))

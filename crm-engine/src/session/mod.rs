@@ -1,5 +1,6 @@
 //! A session: an actor and everything he may call.
 
+mod bulk;
 mod duplicates;
 mod intake;
 
