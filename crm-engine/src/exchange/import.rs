@@ -328,7 +328,7 @@ impl Import<'_, '_> {
             Ok((id, duplicate, subject))
         };
         let (id, duplicate, subject) = door.tentatively(create, |made| match made {
-            Ok((_, duplicate, _)) => !check && !(skips && duplicate.is_some()),
+            Ok((_, duplicate, _)) => !(check || skips && duplicate.is_some()),
             Err(_) => false,
         })?;
         if skips && duplicate.is_some() {
