@@ -1,19 +1,24 @@
 //! A store that is open: schema, rules and facts kept at hand, sessions opened from it.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
+use crate::card::Cards;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
 use crate::facts::{Facts, FactsCache};
+use crate::index;
 use crate::journal::Cause;
+use crate::kept::Kept;
 use crate::pack::{self, Pack};
 use crate::plugin::{Validator, ValidatorSet};
 use crate::policy::Actor;
-use crate::schema::{self, Schema};
+use crate::schema::{self, Field, Schema};
 use crate::script::CompiledRules;
 use crate::store::{Read, Snapshot, Store, StoreOptions, Txn};
+use crate::value::Value;
 use crate::write::{Circumstances, Door, RuleBook, Rules};
 
 /// How a store is opened.
@@ -66,6 +71,7 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     facts: FactsCache,
+    cards: Cards,
     validators: Arc<ValidatorSet>,
     live: RwLock<Option<Arc<Live>>>,
     closed: AtomicBool,
@@ -75,6 +81,7 @@ struct Inner {
 struct Live {
     schema: Arc<Schema>,
     rules: Rules,
+    kept: Arc<Kept>,
 }
 
 /// One consistent view for a reader: data, schema and rights of the same moment.
@@ -82,6 +89,19 @@ pub(crate) struct View {
     pub(crate) snapshot: Snapshot,
     pub(crate) schema: Arc<Schema>,
     pub(crate) facts: Arc<Facts>,
+}
+
+impl View {
+    /// A value of a field as an actor may see it; see [`Facts::shown`].
+    pub(crate) fn shown<'v>(
+        &self,
+        actor: Actor,
+        field: &Field,
+        value: &'v Value,
+    ) -> Result<Cow<'v, Value>> {
+        self.facts
+            .shown(&self.snapshot, &self.schema, actor, field, value)
+    }
 }
 
 impl Engine {
@@ -131,6 +151,7 @@ impl Engine {
             store,
             clock: options.clock,
             facts: FactsCache::default(),
+            cards: Cards::default(),
             validators: Arc::new(ValidatorSet::new(options.validators)),
             live: RwLock::new(None),
             closed: AtomicBool::new(false),
@@ -162,6 +183,11 @@ impl Engine {
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.clock.now()
+    }
+
+    /// The cards prepared for those who asked for one.
+    pub(crate) fn cards(&self) -> &Cards {
+        &self.0.cards
     }
 
     /// The newest consistent view.
@@ -197,7 +223,7 @@ impl Engine {
     pub(crate) fn install(&self, actor: Actor, pack: &Pack) -> Result<pack::Installed> {
         self.check_open()?;
         let action = "pack.install";
-        self.0.store.write(|txn| {
+        let installed = self.0.store.write(|txn| {
             let before = self.live(txn, false)?;
             let Some(prepared) = pack::prepare(txn, &before.schema, pack)? else {
                 return Ok(pack::Installed::already(pack));
@@ -208,7 +234,44 @@ impl Engine {
             let cause = Cause::Install(pack.name().to_owned());
             let mut body = |door: &mut Door<'_>| prepared.apply(door);
             self.with_door(txn, &live, actor, &cause, action, &mut body)
-        })
+        })?;
+        // The new schema is read once, by whoever made it, not by every write until the next read.
+        self.view()?;
+        Ok(installed)
+    }
+
+    /// Changes the schema in one transaction: the schema that `change` makes of the present one,
+    /// everything derived from records by it, and the journal entry. Rules must agree with it.
+    /// `change` may be run again from the start.
+    pub(crate) fn alter(
+        &self,
+        actor: Actor,
+        action: &str,
+        mut change: impl FnMut(&dyn Read, &Schema, &Facts) -> Result<Schema>,
+    ) -> Result<()> {
+        self.check_open()?;
+        self.0.store.write(|txn| {
+            let before = self.live(txn, false)?;
+            let facts = self.0.facts.of_transaction(txn, &before.schema)?;
+            check_access(&facts, actor)?;
+            let next = Arc::new(change(txn, &before.schema, &facts)?);
+            if next.is_same_as(&before.schema) {
+                return Ok(());
+            }
+            schema::store(txn, &before.schema, &next)?;
+            for object in next.objects() {
+                if let Some(former) = before.schema.by_id(object.id) {
+                    index::renew(txn, former, object)?;
+                }
+            }
+            let live = self.load(txn, next).map_err(needed_by_a_rule)?;
+            let mut body = |door: &mut Door<'_>| {
+                door.note();
+                door.renew_kept(&before.schema)
+            };
+            self.with_door(txn, &live, actor, &Cause::Person, action, &mut body)
+        })?;
+        self.view().map(drop)
     }
 
     fn with_door<R>(
@@ -226,6 +289,7 @@ impl Engine {
             schema: Arc::clone(&live.schema),
             facts,
             rules: &live.rules,
+            kept: Arc::clone(&live.kept),
             actor,
             now: self.now(),
             cause: cause.clone(),
@@ -267,6 +331,7 @@ impl Engine {
         let books: Vec<Arc<dyn RuleBook>> =
             vec![Arc::new(scripts), Arc::clone(&self.0.validators) as _];
         Ok(Live {
+            kept: Arc::new(Kept::compile(&schema)?),
             schema,
             rules: Rules::new(books),
         })
@@ -277,6 +342,22 @@ impl Engine {
             true => Err(Error::new(Code::Closed, "the store is closed")),
             false => Ok(()),
         }
+    }
+}
+
+/// A rule that compiled before the schema was changed, and does not any more, stands against the
+/// change.
+fn needed_by_a_rule(error: Error) -> Error {
+    match error.code() {
+        Code::Pack => {
+            let text = format!("a rule stands against it: {}", error.message());
+            let refusal = Error::new(Code::StillReferenced, text);
+            let details = error.details().iter();
+            details.fold(refusal, |refusal, (name, value)| {
+                refusal.with(name, value.clone())
+            })
+        }
+        _ => error,
     }
 }
 

@@ -12,7 +12,7 @@
 //! let host = engine.system();
 //! host.create("user", &json!({"login": "anna", "name": "Anna", "roles": ["agent"]}))?;
 //! let anna = engine.login("anna")?;
-//! anna.create("company", &json!({"name": "Vega", "employees": 12}))?;
+//! anna.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
 //!
 //! let mut statement = anna.prepare("SELECT name, employees FROM company ORDER BY name")?;
 //! let mut rows = statement.run()?;
@@ -22,7 +22,10 @@
 #![forbid(unsafe_code)]
 
 mod bulk;
+mod card;
 mod clock;
+mod completeness;
+mod configure;
 mod duplicates;
 mod engine;
 mod error;
@@ -35,7 +38,9 @@ mod ids;
 mod index;
 mod intake;
 mod journal;
+mod kept;
 pub mod limits;
+mod merge;
 mod operation;
 mod pack;
 mod plugin;
@@ -47,13 +52,20 @@ mod schema;
 mod script;
 mod session;
 pub mod store;
+mod timeline;
 mod transfer;
+mod undo;
 pub mod value;
 mod verify;
 mod write;
 
 pub use bulk::{BulkRefusal, BulkReport, BulkUpdate};
+pub use card::{
+    Card, CardField, CardLink, CardRequest, CardRow, CardRows, CardSection, CompletenessShare,
+    LastTouch, Ownership, Person,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use completeness::Filled;
 pub use duplicates::{DuplicateMatch, DuplicateReport};
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
@@ -61,29 +73,34 @@ pub use exchange::{
     ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnDuplicateRow, OnUnknown,
 };
 pub use feed::{FeedChange, FeedPage};
+pub use history::Moment;
 pub use ids::{ChoiceId, FieldId, ObjectId, RecordId, Sequence, UserId, Version};
 pub use intake::{Accepted, InterestState};
 pub use journal::ChangeKind;
+pub use merge::{Merge, MergeReport, Moved};
 pub use pack::{GrantDeclaration, Installed, Manifest, Pack, PackVersion, RoleDeclaration};
 pub use plugin::{FieldReader, Validator};
 pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;
 pub use query::{Column, Params, Rows};
-pub use report::{Funnel, FunnelStage, funnel_svg};
+pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
 pub use schema::{
-    Accept, AcceptDeclaration, Choice, ChoiceDeclaration, Compared, Comparison,
-    ComparisonDeclaration, Completeness, CompletenessDeclaration, Conversion,
-    ConversionDeclaration, DuplicateDeclaration, DuplicateRule, EventDeclaration, EventParts,
-    Field, FieldDeclaration, HiddenDuplicates, Interest, InterestDeclaration, Labels, Likeness,
-    List, ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup, RollupDeclaration, Schema,
-    Section, SectionDeclaration, SortKey, StageKind, Together, TogetherDeclaration, Total,
-    TotalDeclaration,
+    Accept, AcceptDeclaration, Arranged, CardPart, CardPartDeclaration, Cells, Choice,
+    ChoiceDeclaration, Compared, Comparison, ComparisonDeclaration, Completeness,
+    CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
+    DuplicateRule, EventDeclaration, EventParts, Field, FieldChange, FieldDeclaration, FieldPart,
+    HiddenDuplicates, Interest, InterestDeclaration, LabelOf, Labels, Likeness, List,
+    ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup, RollupDeclaration, Schema,
+    Section, SectionChange, SectionDeclaration, SectionPart, SortKey, StageKind, Together,
+    TogetherDeclaration, Total, TotalDeclaration,
 };
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
-pub use session::{Created, OnDuplicate, Session, Statement};
+pub use session::{Created, OnDuplicate, Session, Statement, TimelineRequest};
+pub use timeline::{ChangedField, EntryKind, TimelineEntry, TimelineFilter, TimelinePage};
 pub use transfer::{Transfer, TransferCount, TransferReport};
+pub use undo::{RevertOutcome, RevertUser, RevertUserReport, Reverted, RevertedRecord, Undone};
 pub use value::{Currency, Money, Value, ValueType};
 pub use verify::VerifyReport;
 pub use write::{Door, Input};

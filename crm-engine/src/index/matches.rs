@@ -68,16 +68,6 @@ fn kept(object: &Object) -> impl Iterator<Item = (&Field, By)> {
     })
 }
 
-/// Whether both keep the same entries.
-pub(super) fn same(before: &Object, after: &Object) -> bool {
-    let names = |object: &Object| {
-        kept(object)
-            .map(|(field, by)| (field.id, by))
-            .collect::<Vec<_>>()
-    };
-    names(before) == names(after)
-}
-
 /// The entries of one record.
 pub(super) fn put_entries(object: &Object, id: RecordId, record: &Record, out: &mut Vec<Entry>) {
     for (field, by) in kept(object) {

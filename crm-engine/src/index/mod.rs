@@ -1,20 +1,26 @@
-//! Everything that is derived from records: list entries, back references, unique values and
-//! totals. What is derived is a pure function of the record, so that a rebuild from the records
-//! can be compared with what is stored.
+//! Everything that is derived from records: list entries, back references, unique values, places
+//! on timelines and totals. What is derived is a pure function of the record (moves through stages
+//! of its history too), so that a rebuild from the records can be compared with what is stored.
 
 mod matches;
 #[cfg(test)]
 mod tests;
+mod timeline;
+mod together;
 mod totals;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::schema::system::{OWNER, value_of};
-use crate::schema::{Object, keys};
+use crate::schema::{Field, HiddenDuplicates, Labels, Object, Together, keys};
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, RecordView, Value, encode_fields, put_uint, take_uint};
 
 pub(crate) use matches::By;
+pub(crate) use timeline::{Deed, Place, TimelineRow, moves};
+pub(crate) use together::taken;
 pub(crate) use totals::{Group, Sums, add_to};
 
 /// A derived key and its value.
@@ -72,15 +78,19 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
         }
     }
     matches::put_entries(object, id, record, &mut entries);
+    entries.extend(together::entries(object, id, record));
+    timeline::events(object, id, record, &mut entries);
     entries.sort_unstable();
     Ok(entries)
 }
 
 /// Brings the derived entries of every record from what `before` declares of its object to what
-/// `after` does: the lists, columns and totals that were added. Fields are the same in both.
+/// `after` does: lists, columns and totals that were added, fields that were deleted or are found
+/// in another way. A field that `before` does not have has no values yet.
 ///
 /// # Errors
-/// [`Code::TooLarge`] when there are more records than one transaction can take.
+/// [`Code::TooLarge`] when there are more records than one transaction can take,
+/// [`Code::Duplicate`] when records share values that are to be unique together.
 pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()> {
     let new_totals = after
         .totals
@@ -90,10 +100,8 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         totals: new_totals.cloned().collect(),
         ..after.clone()
     };
-    let same = before.lists == after.lists
-        && before.columns == after.columns
-        && matches::same(before, after);
-    if same && added.totals.is_empty() {
+    let same_timeline = timeline::is_same(before, after);
+    if derives_alike(before, after) {
         return Ok(());
     }
     let range = keys::records(after.id);
@@ -106,12 +114,55 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         from = [last, &[0][..]].concat();
         for (key, record) in &rows {
             let id = RecordId::new(take_uint(&mut &key[prefix..])?)?;
+            if let Some(together) = taken(txn, after, id, record)? {
+                let shown = |_| true;
+                return Err(taken_together(after, together, shown).with("id", id.get()));
+            }
             let (old, new) = (entries(before, id, record)?, entries(after, id, record)?);
             replace_entries(txn, &old, &new)?;
+            if !same_timeline {
+                let old = moves(txn, before, id, record)?;
+                let new = moves(txn, after, id, record)?;
+                replace_entries(txn, &old, &new)?;
+            }
             totals::update(txn, &added, None, Some(record))?;
         }
     }
     Ok(())
+}
+
+/// Whether both derive the same from every record that `before` has: whether they differ in no
+/// more than what people are shown and what saves are checked for.
+fn derives_alike(before: &Object, after: &Object) -> bool {
+    let bare = |object: &Object| {
+        let known = |field: &Field| before.by_id(field.id).is_some();
+        let fields = object.fields.iter().filter(|field| known(field));
+        let fields = fields.map(|field| Field {
+            name: String::new(),
+            labels: Labels::new(),
+            required: false,
+            default: None,
+            choices: Vec::new(),
+            ..field.clone()
+        });
+        Object {
+            labels: Labels::new(),
+            title: None,
+            fields: fields.collect(),
+            sections: Vec::new(),
+            duplicates: Vec::new(),
+            accept: None,
+            draft: None,
+            completeness: Vec::new(),
+            hidden_duplicates: HiddenDuplicates::default(),
+            next_field: 0,
+            next_section: 0,
+            system_labels: BTreeMap::new(),
+            arranged: BTreeSet::new(),
+            ..object.clone()
+        }
+    };
+    bare(before) == bare(after)
 }
 
 /// Some records from the beginning of a range.
@@ -162,6 +213,7 @@ pub(crate) fn update(
         None => Ok(Vec::new()),
     };
     replace_entries(txn, &of(old)?, &of(new)?)?;
+    timeline::update_moves(txn, object, id, old, new)?;
     totals::update(txn, object, old, new)
 }
 
@@ -186,6 +238,32 @@ fn check_unique(txn: &Txn, object: &Object, id: RecordId, record: &Record) -> Re
         }
     }
     Ok(())
+}
+
+/// The refusal of values that another record holds together, naming the fields that `shows` lets
+/// be named. The values are not told: the caller may not see all of them.
+pub(crate) fn taken_together(
+    object: &Object,
+    together: &Together,
+    shows: impl Fn(FieldId) -> bool,
+) -> Error {
+    let shown = together.fields.iter().filter(|field| shows(**field));
+    let fields = shown.filter_map(|field| object.by_id(*field));
+    let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
+    let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let text = match listed.is_empty() {
+        true => format!("another `{}` is the same", object.name),
+        false => format!(
+            "another `{}` has the same {} already",
+            object.name,
+            listed.join(" and ")
+        ),
+    };
+    let error = Error::new(Code::Duplicate, text).with("fields", names.clone());
+    match names.first() {
+        Some(first) => error.field(first),
+        None => error,
+    }
 }
 
 /// A row of a list as its entry tells it: the record, its owner and the list's columns.

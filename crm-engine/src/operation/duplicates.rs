@@ -3,8 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::built_in::to_json;
-use super::{Operation, arguments};
+use super::{Operation, arguments, to_json};
 use crate::duplicates::DuplicateReport;
 use crate::error::{Code, Error, Result};
 use crate::ids::RecordId;

@@ -3,12 +3,18 @@
 
 mod built_in;
 mod bulk;
+mod card;
 mod duplicates;
+mod fields;
 mod intake;
+mod past;
+mod periodicity;
+mod rights;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
@@ -36,6 +42,11 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(bulk::operations())
             .chain(duplicates::operations())
             .chain(intake::operations())
+            .chain(fields::operations())
+            .chain(past::operations())
+            .chain(card::operations())
+            .chain(rights::operations())
+            .chain(periodicity::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });
@@ -101,4 +112,14 @@ pub(crate) fn describe() -> Json {
 pub(crate) fn arguments<T: DeserializeOwned>(json: &Json) -> Result<T> {
     T::deserialize(json)
         .map_err(|error| Error::new(Code::InvalidArguments, format!("arguments: {error}")))
+}
+
+/// An answer as JSON.
+pub(crate) fn to_json(value: &impl Serialize) -> Result<Json> {
+    serde_json::to_value(value).map_err(|error| {
+        Error::new(
+            Code::Internal,
+            format!("an answer that is not JSON: {error}"),
+        )
+    })
 }

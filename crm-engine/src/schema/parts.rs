@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{FieldId, ObjectId};
 
-use super::Labels;
+use super::{Labels, SortKey};
 
 /// A group of fields of a card or questionnaire (C30). Every declared field stands in exactly
 /// one section.
@@ -152,6 +152,29 @@ pub struct Completeness {
     pub fields: Vec<FieldId>,
 }
 
+/// Records that are shown with a record on its card (C7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CardPart {
+    /// Its stable API name.
+    pub name: String,
+    /// Its translatable labels.
+    pub labels: Labels,
+    /// The object of its rows.
+    pub object: ObjectId,
+    /// The field of the rows that refers to the record.
+    pub link: FieldId,
+    /// The field of the rows that refers on to what is shown, when the rows only link the two.
+    pub via: Option<FieldId>,
+    /// A condition on the rows.
+    pub condition: Option<String>,
+    /// What the rows are sorted by; the newest come first when it is none.
+    pub by: Option<SortKey>,
+    /// How many rows are shown.
+    pub limit: u16,
+    /// The fields shown; none means the columns of the lists.
+    pub columns: Vec<FieldId>,
+}
+
 /// A count or sum over the records that refer to a record, kept in one of its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rollup {
@@ -171,4 +194,7 @@ pub struct Conversion {
     pub from: FieldId,
     /// The date field whose day counts; today when it is none or empty.
     pub at: Option<FieldId>,
+    /// The decimal field that keeps the very rate. Without one, the amount of a record whose
+    /// stage is closed stays as it is, whatever is changed.
+    pub rate: Option<FieldId>,
 }

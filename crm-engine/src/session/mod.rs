@@ -1,27 +1,33 @@
 //! A session: an actor and everything he may call.
 
 mod bulk;
+mod card;
 mod duplicates;
+mod fields;
+mod history;
 mod intake;
+mod periodicity;
+mod shape;
+mod undo;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use crate::engine::{Engine, View, check_access};
 use crate::error::{Code, Error, Result};
 use crate::feed::{self, FeedPage};
-use crate::history;
 use crate::ids::{RecordId, Sequence, UserId, Version};
-use crate::journal::{Cause, ChangeKind};
-use crate::policy::{Action, Actor, Plan};
+use crate::journal::Cause;
+use crate::policy::{Action, Actor};
 use crate::query::{self, Column, Params, Prepared, Rows};
 use crate::schema::system::{self, value_of};
-use crate::schema::{Object, Schema, keys};
+use crate::schema::{Object, keys};
 use crate::store::Read;
 use crate::value::{Record, RecordView, Value, take_uint};
 use crate::write::Door;
 
+pub use card::TimelineRequest;
 pub use duplicates::{Created, OnDuplicate};
 
 /// What one user (or the host itself) may do with an open store. Cheap to clone, safe to use
@@ -126,7 +132,7 @@ impl Session {
         };
         let record = RecordView::new(&bytes)?;
         match plan.permits(record.owner()) {
-            true => Ok(Some(record_json(object, &plan, id, &record.decode()?))),
+            true => record_json(&view, self.actor, object, id, &record.decode()?).map(Some),
             false => Ok(None),
         }
     }
@@ -174,7 +180,7 @@ impl Session {
     /// let refused = host.transact("two companies", |door| {
     ///     let schema = door.schema().clone();
     ///     let company = schema.object("company")?;
-    ///     door.create_json(company, &json!({"name": "Vega"}))?;
+    ///     door.create_json(company, &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
     ///     door.create_json(company, &json!({}))
     /// });
     /// assert_eq!(refused.unwrap_err().code(), Code::Required);
@@ -218,7 +224,7 @@ impl Session {
     ///
     /// let engine = Engine::in_memory(Options::default())?;
     /// let host = engine.system();
-    /// host.create("company", &json!({"name": "Vega", "employees": 12}))?;
+    /// host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
     /// let sql = "SELECT name FROM company WHERE employees > :least";
     /// let mut rows = host.query(sql, &Params::new().named("least", 10))?;
     /// assert_eq!(rows.next()?.unwrap()[0].as_text(), Some("Vega"));
@@ -231,38 +237,6 @@ impl Session {
     pub fn query(&self, sql: &str, params: &Params) -> Result<Rows> {
         let view = self.view()?;
         query::prepare(&view.schema, &view.facts, self.actor, sql)?.run(&view.snapshot, params)
-    }
-
-    /// Every change of a record, oldest first, as a JSON array; none when there is no such
-    /// record or the caller may not see it. Deleted records keep their history.
-    ///
-    /// # Errors
-    /// [`Code::UnknownObject`], and what prevents reading.
-    pub fn history(&self, object: &str, id: RecordId) -> Result<Option<Json>> {
-        let view = self.view()?;
-        let object = view.schema.object(object)?;
-        let plan = view.facts.plan(self.actor, object, Action::View);
-        let now = match view.snapshot.get(&keys::record(object.id, id))? {
-            Some(bytes) => Some(RecordView::new(&bytes)?.decode()?),
-            None => None,
-        };
-        let changes = history::of(&view.snapshot, id, now.as_ref(), system::OWNER)?;
-        let owner = match (&now, changes.last()) {
-            (Some(record), _) => record.head.owner,
-            (None, Some(last)) if last.kind == ChangeKind::Delete && last.object == object.id => {
-                last.last_owner()
-            }
-            _ => return Ok(None),
-        };
-        match plan.permits(owner) {
-            true => Ok(Some(
-                changes
-                    .iter()
-                    .map(|c| change_json(object, &plan, c))
-                    .collect(),
-            )),
-            false => Ok(None),
-        }
     }
 
     /// The changes after a position of the journal, as the caller may see them. Positions count
@@ -280,20 +254,6 @@ impl Session {
             after,
             limit,
         )
-    }
-
-    /// The schema as the caller may see it.
-    pub(crate) fn schema_json(&self) -> Result<Json> {
-        let view = self.view()?;
-        let objects: Vec<Json> = view
-            .schema
-            .objects()
-            .filter_map(|object| {
-                let plan = view.facts.plan(self.actor, object, Action::View);
-                (!plan.is_nothing()).then(|| object_json(&view.schema, object, &plan))
-            })
-            .collect();
-        Ok(json!({ "version": view.schema.version(), "objects": objects }))
     }
 
     /// An administrator, or the host itself: who may install packs and verify.
@@ -326,7 +286,7 @@ impl Session {
 ///
 /// let engine = Engine::in_memory(Options::default())?;
 /// let host = engine.system();
-/// host.create("company", &json!({"name": "Vega", "employees": 12}))?;
+/// host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
 /// let mut statement = host.prepare("SELECT count(*) FROM company WHERE employees > :least")?;
 /// for (least, count) in [(10, 1), (20, 0)] {
 ///     statement.bind_name("least", least)?;
@@ -387,70 +347,22 @@ impl Statement {
     }
 }
 
-/// A record as the fields a plan shows.
-pub(crate) fn record_json(object: &Object, plan: &Plan, id: RecordId, record: &Record) -> Json {
+/// A record as the fields and links that an actor may see.
+pub(crate) fn record_json(
+    view: &View,
+    actor: Actor,
+    object: &Object,
+    id: RecordId,
+    record: &Record,
+) -> Result<Json> {
+    let plan = view.facts.plan(actor, object, Action::View);
     let mut members = Map::new();
     for field in system::record_fields().iter().chain(&object.fields) {
         if plan.shows(field.id) && object.find(&field.name).is_some() {
-            members.insert(
-                field.name.clone(),
-                field.to_json(&value_of(id, record, field.id)),
-            );
+            let value = value_of(id, record, field.id);
+            let value = view.shown(actor, field, &value)?;
+            members.insert(field.name.clone(), field.to_json(&value));
         }
     }
-    Json::Object(members)
-}
-
-fn change_json(object: &Object, plan: &Plan, change: &history::Change) -> Json {
-    let fields: Map<String, Json> = change
-        .fields
-        .iter()
-        .filter(|field| plan.shows(field.field))
-        .filter_map(|field| object.by_id(field.field).map(|known| (known, field)))
-        .map(|(known, field)| {
-            let values =
-                json!({"old": known.to_json(&field.old), "new": known.to_json(&field.new)});
-            (known.name.clone(), values)
-        })
-        .collect();
-    json!({
-        "version": change.version.0,
-        "sequence": change.sequence.0,
-        "kind": change.kind.name(),
-        "at": crate::value::to_json(&Value::DateTime(change.at)),
-        "actor": change.actor.map(UserId::get),
-        "cause": change.cause.to_text(),
-        "fields": fields,
-    })
-}
-
-fn object_json(schema: &Schema, object: &Object, plan: &Plan) -> Json {
-    let fields: Vec<Json> = system::record_fields()
-        .iter()
-        .chain(&object.fields)
-        .filter(|field| plan.shows(field.id) && object.find(&field.name).is_some())
-        .map(|field| {
-            json!({
-                "name": field.name,
-                "type": field.value_type.name(),
-                "label": field.labels,
-                "required": field.required,
-                "computed": field.computed || field.is_system(),
-                "target": field.target.and_then(|id| schema.by_id(id)).map(|target| &target.name),
-                "choices": field.choices.iter().map(|choice| json!({
-                    "name": choice.name,
-                    "label": choice.labels,
-                    "stage": choice.stage,
-                })).collect::<Json>(),
-            })
-        })
-        .collect();
-    json!({
-        "name": object.name,
-        "label": object.labels,
-        "owned": object.owned,
-        "fields": fields,
-        "lists": object.lists.iter().map(|list| &list.name).collect::<Vec<_>>(),
-        "totals": object.totals.iter().map(|total| &total.name).collect::<Vec<_>>(),
-    })
+    Ok(Json::Object(members))
 }

@@ -1,5 +1,8 @@
 //! Rebuilds everything that is derived from the records and compares it with what is stored.
 
+mod kept;
+mod past;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -8,6 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{RecordId, UserId};
 use crate::index::{self, Entry, Sums};
 use crate::journal;
+use crate::kept::Kept;
 use crate::schema::keys::{self, Key, Space};
 use crate::schema::{Object, Schema};
 use crate::store::{KeyRange, Read, ScanOptions};
@@ -21,7 +25,7 @@ const FAULTS_KEPT_MAX: usize = 100;
 pub struct VerifyReport {
     /// Records read, their checksums among what was checked.
     pub records: u64,
-    /// List entries, back references and unique values compared.
+    /// List entries, back references, unique values and places on timelines compared.
     pub index_entries: u64,
     /// Totals of owners compared.
     pub totals: u64,
@@ -62,10 +66,21 @@ pub(crate) fn run(
 ) -> Result<VerifyReport> {
     let mut report = VerifyReport::default();
     let mut histories = BTreeMap::new();
+    let mut timelines = BTreeSet::new();
     for object in schema.objects() {
-        verify_object(read, object, &mut report, &mut histories, progress)?;
+        verify_object(
+            read,
+            object,
+            &mut report,
+            &mut histories,
+            &mut timelines,
+            progress,
+        )?;
     }
-    verify_history(read, &histories, &mut report)?;
+    kept::run(read, schema, &Kept::compile(schema)?, &mut report)?;
+    past::verify(read, &histories, &mut report)?;
+    let range = Key::new(Space::Timeline).range();
+    report.index_entries += compare(read, "timeline", &timelines, range, &mut report)?;
     let chain = journal::verify(read)?;
     report.journal_entries = chain.entries;
     if let Some(text) = chain.broken {
@@ -79,6 +94,7 @@ fn verify_object(
     object: &Object,
     report: &mut VerifyReport,
     histories: &mut BTreeMap<RecordId, u64>,
+    timelines: &mut BTreeSet<Entry>,
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<()> {
     let mut expected: BTreeSet<Entry> = BTreeSet::new();
@@ -106,6 +122,7 @@ fn verify_object(
             report.fault(format!("{} {id}: not owned as its parent is", object.name));
         }
         expected.extend(index::entries(object, id, &record)?);
+        timelines.extend(index::moves(read, object, id, &record)?);
         for total in &object.totals {
             totals
                 .entry((total.id, record.head.owner))
@@ -114,6 +131,10 @@ fn verify_object(
         }
     }
     drop(rows);
+    // Timelines belong to the records referred to: those of all objects are compared at once.
+    let is_timeline = |entry: &Entry| entry.key[0] == Space::Timeline as u8;
+    timelines.extend(expected.iter().filter(|entry| is_timeline(entry)).cloned());
+    expected.retain(|entry| !is_timeline(entry));
     let stored = totals
         .into_iter()
         .map(|((total, owner), sums)| Entry {
@@ -121,13 +142,19 @@ fn verify_object(
             value: sums.encode(),
         })
         .collect();
-    for space in [Space::Own, Space::All, Space::Unique, Space::Match] {
+    for space in [
+        Space::Own,
+        Space::All,
+        Space::Unique,
+        Space::Together,
+        Space::Match,
+    ] {
         let range = Key::new(space).object(object.id).range();
-        report.index_entries += compare(read, object, &expected, range, report)?;
+        report.index_entries += compare(read, &object.name, &expected, range, report)?;
     }
     report.index_entries += compare_referrers(read, object, &expected, report)?;
     let range = Key::new(Space::Total).object(object.id).range();
-    report.totals += compare(read, object, &stored, range, report)?;
+    report.totals += compare(read, &object.name, &stored, range, report)?;
     Ok(())
 }
 
@@ -148,7 +175,7 @@ fn belongs_to_parent(read: &dyn Read, object: &Object, record: &Record) -> Resul
 /// Compares what is stored in `range` with the expected entries of that range.
 fn compare(
     read: &dyn Read,
-    object: &Object,
+    name: &str,
     expected: &BTreeSet<Entry>,
     range: KeyRange,
     report: &mut VerifyReport,
@@ -165,24 +192,21 @@ fn compare(
             .peek()
             .is_some_and(|entry| entry.key.as_slice() < key)
         {
-            report.fault(format!("{}: a derived entry is missing", object.name));
+            report.fault(format!("{name}: a derived entry is missing"));
             wanted.next();
         }
         match wanted.peek() {
             Some(entry) if entry.key == key => {
                 if entry.value != value {
-                    report.fault(format!(
-                        "{}: a derived entry is not up to date",
-                        object.name
-                    ));
+                    report.fault(format!("{name}: a derived entry is not up to date"));
                 }
                 wanted.next();
             }
-            _ => report.fault(format!("{}: a derived entry has no record", object.name)),
+            _ => report.fault(format!("{name}: a derived entry has no record")),
         }
     }
     for _ in wanted {
-        report.fault(format!("{}: a derived entry is missing", object.name));
+        report.fault(format!("{name}: a derived entry is missing"));
     }
     Ok(seen)
 }
@@ -216,32 +240,4 @@ fn compare_referrers(
         ));
     }
     Ok(stored.len() as u64)
-}
-
-/// Every version of every record has its history row, and only records that are gone have more.
-fn verify_history(
-    read: &dyn Read,
-    versions: &BTreeMap<RecordId, u64>,
-    report: &mut VerifyReport,
-) -> Result<()> {
-    let mut newest: BTreeMap<RecordId, u64> = BTreeMap::new();
-    let range = Key::new(Space::History).range();
-    let mut rows = read.scan(range, ScanOptions::default())?;
-    while let Some((key, _)) = rows.next()? {
-        let mut rest = &key[1..];
-        let id = RecordId::new(take_uint(&mut rest)?)?;
-        let version = take_uint(&mut rest)?;
-        report.history_rows += 1;
-        let last = newest.entry(id).or_insert(0);
-        if version != *last + 1 {
-            report.fault(format!("history of {id}: version {} is missing", *last + 1));
-        }
-        *last = version;
-    }
-    for (id, version) in versions {
-        if newest.get(id) != Some(version) {
-            report.fault(format!("history of {id} does not end at version {version}"));
-        }
-    }
-    Ok(())
 }

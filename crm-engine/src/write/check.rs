@@ -8,12 +8,22 @@ use crate::schema::{Field, Object};
 use crate::value::Record;
 
 /// Required fields, and those that the record's choices and stages require (C39). Fields that
-/// `plan` hides are required all the same, but not named.
+/// `plan` hides are required all the same, but not named. What `lacked` lacked already is not
+/// asked for.
 ///
 /// # Errors
 /// [`Code::Required`] with every missing field, not only the first.
-pub(super) fn complete(object: &Object, plan: &Plan, record: &Record) -> Result<()> {
-    let (missing, because) = missing(object, plan, record);
+pub(super) fn complete(
+    object: &Object,
+    plan: &Plan,
+    record: &Record,
+    lacked: Option<&Record>,
+) -> Result<()> {
+    let (mut missing, because) = missing(object, plan, record);
+    if let Some(lacked) = lacked {
+        let before = self::missing(object, plan, lacked).0;
+        missing.retain(|field| !before.iter().any(|known| known.id == field.id));
+    }
     if missing.is_empty() {
         return Ok(());
     }

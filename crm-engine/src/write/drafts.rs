@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Door, Input, check};
+use super::{Door, Input, Manner, check};
 use crate::error::Result;
 use crate::ids::RecordId;
 use crate::policy::Action;
@@ -22,7 +22,9 @@ impl Door<'_> {
     /// Marks a record whose fields change as a draft, or as one no more.
     pub(super) fn mark_draft(&self, object: &Object, old: Option<&Record>, new: &mut Record) {
         let Some(mark) = object.draft else { return };
-        if old.is_some_and(|old| old.fields == new.fields) {
+        let same = old.is_some_and(|old| old.fields == new.fields);
+        // What is taken back is as it was, a draft or none.
+        if same || self.manner == Manner::TakingBack {
             return;
         }
         let plan = self.plan(object, Action::View);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Door;
+use super::{Door, Manner};
 use crate::duplicates::{DuplicateReport, Finder, Subject};
 use crate::error::{Code, Error, Result};
 use crate::ids::RecordId;
@@ -36,6 +36,10 @@ impl Door<'_> {
         old: Option<&Record>,
         new: &Record,
     ) -> Result<()> {
+        // Records that become one are alike on purpose.
+        if self.manner == Manner::Moving {
+            return Ok(());
+        }
         let changed = |rule: &DuplicateRule| {
             let mut fields = rule.all.iter().map(|comparison| comparison.field);
             fields.any(|field| old.map(|old| old.fields.get(field)) != Some(new.fields.get(field)))

@@ -14,11 +14,12 @@
 //! as ivo set #d stage=won expected=1                 => not_found
 //! as anna see #d company.name                        => Vega
 //! as anna get #d · delete #d · owners #d · changes #d
+//! as anna timeline #d {"kinds": ["stage"]} · card #d · touch #d
 //! as anna query SELECT ... · call OPERATION {json}
 //! verify                                             => 0 faults
 //! ```
 //!
-//! `#d` stands for the id of a record, `@anna` for the id of a user. A refusal reads as its code
+//! `#d` stands for a record or its id, `@anna` for a user or his id. A refusal reads as its code
 //! and, where there is one, the field at fault. After each refusal the journal must not have
 //! moved. `BLESS=1` rewrites what stands behind `=>`.
 
@@ -26,6 +27,7 @@ mod c_host;
 mod host;
 mod run;
 mod rust_host;
+mod show;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value as Json, json};
 
 use super::host::{Answer, Host};
+use super::show;
 
 /// What the names of a scenario stand for.
 #[derive(Default)]
@@ -27,6 +28,8 @@ pub(super) fn run(
     let mut names = Names::default();
     let mut seen = String::with_capacity(text.len());
     let mut closing_reads = Vec::new();
+    // What went wrong first explains what cannot be done later.
+    let mut first_wrong = String::new();
     for (number, line) in text.lines().enumerate() {
         let (command, expected) = match line.split_once("  =>") {
             Some((command, expected)) => (command.trim_end(), Some(expected.trim())),
@@ -36,12 +39,17 @@ pub(super) fn run(
         if !command.is_empty() && !command.starts_with('#') {
             let before = journal_position(host.as_mut());
             let outcome = step(host.as_mut(), &mut names, command)
-                .map_err(|error| format!("{}: {error}", number + 1))?;
+                .map_err(|error| format!("{}: {error}{first_wrong}", number + 1))?;
             if outcome.refused && journal_position(host.as_mut()) != before {
                 return Err(format!("{}: a refusal moved the journal", number + 1));
             }
             match expected {
-                Some(_) => seen.push_str(&format!("  => {}", outcome.text)),
+                Some(expected) => {
+                    if expected != outcome.text && first_wrong.is_empty() {
+                        first_wrong = format!(" (line {} gave {})", number + 1, outcome.text);
+                    }
+                    seen.push_str(&format!("  => {}", outcome.text));
+                }
                 None if outcome.refused => {
                     return Err(format!("{}: refused: {}", number + 1, outcome.text));
                 }
@@ -128,9 +136,11 @@ fn step(host: &mut dyn Host, names: &mut Names, command: &str) -> Result<Outcome
         }
         "as" => {
             let (who, rest) = rest.split_once(' ').ok_or("as whom?")?;
-            let is_read = ["get", "see", "query", "owners", "changes"]
-                .iter()
-                .any(|v| rest.starts_with(v));
+            let is_read = [
+                "get", "see", "query", "owners", "changes", "timeline", "card", "touch",
+            ]
+            .iter()
+            .any(|v| rest.starts_with(v));
             let answer = act(host, names, who, rest)?;
             return Ok(outcome(answer, is_read));
         }
@@ -174,6 +184,7 @@ fn user(host: &mut dyn Host, names: &mut Names, rest: &str) -> Result<Answer<Str
     for (key, value) in pairs(rest)? {
         match key.as_str() {
             "role" => fields["roles"] = value.split(',').collect(),
+            "groups" => fields["groups"] = value.split(',').collect(),
             "department" => fields["department"] = names.departments[&value].into(),
             "supervisor" => fields["supervisor"] = names.users[&value].into(),
             "administrator" => fields["administrator"] = (value == "true").into(),
@@ -239,6 +250,33 @@ fn act(
                 .map(|()| "ok".to_owned())
         }
         "delete" => host.delete(who, &object, id).map(|()| "ok".to_owned()),
+        "timeline" => {
+            let filter = if rest.is_empty() { "{}" } else { rest };
+            let filter = resolve(names, filter)?;
+            let mut arguments: Json =
+                serde_json::from_str(&filter).map_err(|e| format!("{filter}: {e}"))?;
+            arguments["object"] = json!(object);
+            arguments["id"] = json!(id);
+            let page = host.call(who, "timeline", &arguments);
+            page.map(|page| match page.is_null() {
+                true => "not_found".to_owned(),
+                false => show::timeline(&page, &|user| login_of(names, user)),
+            })
+        }
+        "touch" => {
+            let touch = host.call(who, "last_touch", &json!({"object": object, "id": id}));
+            touch.map(|touch| match touch.is_null() {
+                true => "nobody".to_owned(),
+                false => show::touch(&touch, &|user| login_of(names, user)),
+            })
+        }
+        "card" => {
+            let card = host.call(who, "card", &json!({"object": object, "id": id}));
+            card.map(|card| match card.is_null() {
+                true => "not_found".to_owned(),
+                false => show::card(&card, &|user| login_of(names, user)),
+            })
+        }
         "owners" | "changes" => {
             let history = host.call(who, "history", &json!({"object": object, "id": id}));
             history.map(|history| match verb {
@@ -334,6 +372,12 @@ fn record(names: &Names, name: &str) -> Result<(String, u64), String> {
             object.to_owned(),
             id.parse().map_err(|_| format!("`{name}` is no record"))?,
         ));
+    }
+    if let Some(user) = name
+        .strip_prefix('@')
+        .and_then(|user| names.users.get(user))
+    {
+        return Ok(("user".to_owned(), *user));
     }
     let known = name
         .strip_prefix('#')

@@ -40,8 +40,10 @@ pub(super) const OPERANDS: [&str; 15] = [
 ];
 
 /// Orders that lists offer, forwards and backwards, and others.
-pub(super) const ORDERS: [&[(&str, bool)]; 13] = [
+pub(super) const ORDERS: [&[(&str, bool)]; 15] = [
     &[],
+    &[("id", false)],
+    &[("day", false)],
     &[("title", false)],
     &[("title", true)],
     &[("title", false), ("id", false)],
@@ -54,6 +56,23 @@ pub(super) const ORDERS: [&[(&str, bool)]; 13] = [
     &[("note", true)],
     &[("thing.name", true), ("size", false)],
     &[("owner", false), ("amount", false)],
+];
+
+/// A sub-select: what must be among its values, its column, object and condition. The condition
+/// names a field, an operator and a literal.
+pub(super) type Sub = (&'static str, &'static str, &'static str, Filter);
+pub(super) type Filter = (&'static str, &'static str, &'static str);
+
+pub(super) const SUB_SELECTS: [Sub; 9] = [
+    ("id", "other", "item", ("number", ">", "0")),
+    ("id", "other", "item", ("state", "=", "'a'")),
+    ("id", "id", "item", ("size", "<", "2")),
+    ("thing", "id", "thing", ("name", "=", "'t1'")),
+    ("thing", "thing", "item", ("done", "=", "TRUE")),
+    ("other", "other", "item", ("day", ">", "'2017-03-01'")),
+    ("title", "name", "thing", ("number", ">=", "1")),
+    ("number", "size", "item", ("note", "=", "'x'")),
+    ("owner", "owner", "thing", ("number", "<>", "2")),
 ];
 
 pub(super) const USERS: usize = 4;
@@ -108,6 +127,9 @@ pub(super) enum Condition {
     Like(&'static str),
     PathIs(&'static str),
     Ids(Vec<u64>),
+    /// One of [`SUB_SELECTS`], and whether its condition is there and it is denied.
+    Within(usize, bool, bool),
+    Thing(u64),
     Not(Box<Condition>),
     Both(Box<Condition>, Box<Condition>),
     Either(Box<Condition>, Box<Condition>),
@@ -153,17 +175,21 @@ pub(super) fn setup() -> impl Strategy<Value = Setup> {
 pub(super) fn condition() -> impl Strategy<Value = Condition> {
     let field = || 0..FIELDS.len() - 2;
     let leaf = prop_oneof![
-        (
+        1 => (
             field(),
             select(vec!["=", "<>", "<", "<=", ">", ">="]),
             any::<Index>()
         )
             .prop_map(|(field, operator, value)| Condition::Compare(field, operator, value)),
-        select(OPERANDS.to_vec()).prop_map(Condition::Null),
-        (field(), vec(any::<Index>(), 1..3)).prop_map(|(f, values)| Condition::In(f, values)),
-        select(vec!["%", "ann%", "_лка", "%b", "%н%"]).prop_map(Condition::Like),
-        select(vec!["t1", "T2"]).prop_map(Condition::PathIs),
-        vec(0..60_u64, 1..6).prop_map(Condition::Ids),
+        1 => select(OPERANDS.to_vec()).prop_map(Condition::Null),
+        1 => (field(), vec(any::<Index>(), 1..3)).prop_map(|(f, values)| Condition::In(f, values)),
+        1 => select(vec!["%", "ann%", "_лка", "%b", "%н%"]).prop_map(Condition::Like),
+        1 => select(vec!["t1", "T2"]).prop_map(Condition::PathIs),
+        1 => vec(0..60_u64, 1..6).prop_map(Condition::Ids),
+        // Things are made after users, roles and grants.
+        3 => (9..18_u64).prop_map(Condition::Thing),
+        2 => (0..SUB_SELECTS.len(), any::<bool>(), any::<bool>())
+            .prop_map(|(at, filtered, denied)| Condition::Within(at, filtered, denied)),
     ];
     leaf.prop_recursive(3, 12, 2, |inner| {
         let pair = || {
@@ -241,9 +267,35 @@ impl Condition {
                 let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
                 format!("id IN ({})", ids.join(", "))
             }
+            Condition::Within(at, filtered, denied) => {
+                let (operand, column, object, (field, operator, literal)) = SUB_SELECTS[*at];
+                let not = if *denied { "NOT " } else { "" };
+                let filter = match filtered {
+                    true => format!(" WHERE {field} {operator} {literal}"),
+                    false => String::new(),
+                };
+                format!("{operand} {not}IN (SELECT {column} FROM {object}{filter})")
+            }
+            Condition::Thing(id) => format!("thing = {id}"),
             Condition::Not(inner) => format!("NOT ({})", inner.sql()),
             Condition::Both(a, b) => format!("({}) AND ({})", a.sql(), b.sql()),
             Condition::Either(a, b) => format!("({}) OR ({})", a.sql(), b.sql()),
+        }
+    }
+
+    /// The fields of sub-selects, each with its object.
+    pub(super) fn selected(&self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Condition::Within(at, filtered, _) => {
+                let (_, column, object, (field, ..)) = SUB_SELECTS[*at];
+                let filter = filtered.then_some((object, field));
+                std::iter::once((object, column)).chain(filter).collect()
+            }
+            Condition::Not(inner) => inner.selected(),
+            Condition::Both(a, b) | Condition::Either(a, b) => {
+                [a.selected(), b.selected()].concat()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -254,6 +306,8 @@ impl Condition {
             Condition::Like(_) => vec!["title"],
             Condition::PathIs(_) => vec!["thing.name"],
             Condition::Ids(_) => vec!["id"],
+            Condition::Within(at, ..) => vec![SUB_SELECTS[*at].0],
+            Condition::Thing(_) => vec!["thing"],
             Condition::Not(inner) => inner.operands(),
             Condition::Both(a, b) | Condition::Either(a, b) => {
                 [a.operands(), b.operands()].concat()

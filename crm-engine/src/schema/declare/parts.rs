@@ -8,14 +8,13 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, ObjectId};
 use crate::limits::{PARTS_PER_OBJECT_MAX, SECTIONS_PER_OBJECT_MAX};
 use crate::schema::{
-    Completeness, Conversion, EventParts, Field, Labels, Object, OnDelete, Rollup, Schema, Section,
-    Together,
+    Completeness, EventParts, Field, Labels, Object, OnDelete, Schema, Section, Together,
 };
 use crate::value::ValueType;
 
 use super::{
     EventDeclaration, FieldDeclaration, ObjectDeclaration, check_name, duplicates, invalid,
-    is_sortable, limit,
+    is_sortable, kept, limit,
 };
 
 /// Takes in the declared sections. An object that declares none gets two of its own.
@@ -54,10 +53,14 @@ pub(super) fn take_sections(object: &mut Object, declaration: &ObjectDeclaration
 ///
 /// # Errors
 /// [`Code::InvalidValue`] for a name that cannot be one, [`Code::LimitExceeded`].
-fn add_section(object: &mut Object, name: &str, labels: &Labels, groups: &[String]) -> Result<()> {
+pub(in crate::schema) fn add_section(
+    object: &mut Object,
+    name: &str,
+    labels: &Labels,
+    groups: &[String],
+) -> Result<()> {
     check_name(name, "a section")?;
-    let id = object.sections.iter().map(|section| section.id).max();
-    let id = id.map_or(1, |last| last + 1);
+    let id = object.next_section;
     if object.sections.len() == SECTIONS_PER_OBJECT_MAX {
         return Err(limit("sections of an object", SECTIONS_PER_OBJECT_MAX));
     }
@@ -68,6 +71,7 @@ fn add_section(object: &mut Object, name: &str, labels: &Labels, groups: &[Strin
         groups: groups.to_vec(),
         fields: Vec::new(),
     });
+    object.next_section += 1;
     Ok(())
 }
 
@@ -83,7 +87,7 @@ pub(super) fn place(object: &mut Object, declared: &FieldDeclaration) -> Result<
             .sections
             .iter()
             .position(|section| section.name == *name)
-            .ok_or_else(|| invalid(format!("`{}` has no section `{name}`", object.name)))?,
+            .ok_or_else(|| object.unknown_section(name))?,
     };
     for section in &mut object.sections {
         section.fields.retain(|id| *id != field);
@@ -201,6 +205,8 @@ impl Schema {
             self.settle_field(&mut object, declared)
                 .map_err(|error| error.field(&declared.name))?;
         }
+        kept::settle(&mut object)?;
+        self.settle_card(&mut object, declaration)?;
         object.rights = self.topmost_parent(&object)?;
         self.objects[at] = Arc::new(object);
         Ok(())
@@ -212,39 +218,13 @@ impl Schema {
             None => None,
         };
         let rollup = match &declared.rollup {
-            Some(rollup) => {
-                let counted = self.object(&rollup.object)?;
-                let link = counted.field(&rollup.link)?;
-                if link.target != Some(object.id) {
-                    let text = format!("`{}` does not refer to `{}`", link.name, object.name);
-                    return Err(invalid(text));
-                }
-                let sum = match &rollup.sum {
-                    Some(name) => Some(of_type(counted, name, declared.value_type)?),
-                    None if declared.value_type == ValueType::Integer => None,
-                    None => return Err(invalid("a count is an `integer`")),
-                };
-                Some(Rollup {
-                    object: counted.id,
-                    link: link.id,
-                    sum,
-                })
-            }
+            Some(rollup) => Some(self.rollup(object, declared, rollup)?),
             None => None,
         };
         let converted = match &declared.converted {
-            Some(conversion) => Some(Conversion {
-                from: of_type(object, &conversion.from, ValueType::Money)?,
-                at: match &conversion.at {
-                    Some(name) => Some(of_type(object, name, ValueType::Date)?),
-                    None => None,
-                },
-            }),
+            Some(conversion) => Some(kept::conversion(object, declared, conversion)?),
             None => None,
         };
-        if converted.is_some() && declared.value_type != ValueType::Money {
-            return Err(invalid("a converted amount is `money`"));
-        }
         let field = object.fields.iter_mut().find(|f| f.name == declared.name);
         if let Some(field) = field {
             field.further = further.or(field.further);
@@ -288,7 +268,7 @@ impl Schema {
     }
 }
 
-fn of_type(object: &Object, name: &str, kind: ValueType) -> Result<FieldId> {
+pub(super) fn of_type(object: &Object, name: &str, kind: ValueType) -> Result<FieldId> {
     let field: &Field = object.field(name)?;
     match field.value_type == kind {
         true => Ok(field.id),
