@@ -21,10 +21,12 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bulk;
 mod card;
 mod clock;
 mod completeness;
 mod configure;
+mod duplicates;
 mod engine;
 mod error;
 mod exchange;
@@ -34,6 +36,7 @@ mod feed;
 mod history;
 mod ids;
 mod index;
+mod intake;
 mod journal;
 mod kept;
 pub mod limits;
@@ -56,18 +59,23 @@ pub mod value;
 mod verify;
 mod write;
 
+pub use bulk::{BulkRefusal, BulkReport, BulkUpdate};
 pub use card::{
     Card, CardField, CardLink, CardRequest, CardRow, CardRows, CardSection, CompletenessShare,
     LastTouch, Ownership, Person,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use completeness::Filled;
+pub use duplicates::{DuplicateMatch, DuplicateReport};
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
-pub use exchange::{ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnUnknown};
+pub use exchange::{
+    ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnDuplicateRow, OnUnknown,
+};
 pub use feed::{FeedChange, FeedPage};
 pub use history::Moment;
 pub use ids::{ChoiceId, FieldId, ObjectId, RecordId, Sequence, UserId, Version};
+pub use intake::{Accepted, InterestState};
 pub use journal::ChangeKind;
 pub use merge::{Merge, MergeReport, Moved};
 pub use pack::{GrantDeclaration, Installed, Manifest, Pack, PackVersion, RoleDeclaration};
@@ -77,18 +85,19 @@ pub use progress::Progress;
 pub use query::{Column, Params, Rows};
 pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
 pub use schema::{
-    Arranged, CardPart, CardPartDeclaration, Cells, Choice, ChoiceDeclaration, Comparison,
-    ComparisonDeclaration, Completeness, CompletenessDeclaration, Conversion,
-    ConversionDeclaration, DuplicateDeclaration, DuplicateRule, EventDeclaration, EventParts,
-    Field, FieldChange, FieldDeclaration, FieldPart, HiddenDuplicates, LabelOf, Labels, Likeness,
-    List, ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup, RollupDeclaration, Schema,
+    Accept, AcceptDeclaration, Arranged, CardPart, CardPartDeclaration, Cells, Choice,
+    ChoiceDeclaration, Compared, Comparison, ComparisonDeclaration, Completeness,
+    CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
+    DuplicateRule, EventDeclaration, EventParts, Field, FieldChange, FieldDeclaration, FieldPart,
+    HiddenDuplicates, Interest, InterestDeclaration, LabelOf, Labels, Likeness, List,
+    ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup, RollupDeclaration, Schema,
     Section, SectionChange, SectionDeclaration, SectionPart, SortKey, StageKind, Together,
     TogetherDeclaration, Total, TotalDeclaration,
 };
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
-pub use session::{Session, Statement, TimelineRequest};
+pub use session::{Created, OnDuplicate, Session, Statement, TimelineRequest};
 pub use timeline::{ChangedField, EntryKind, TimelineEntry, TimelineFilter, TimelinePage};
 pub use transfer::{Transfer, TransferCount, TransferReport};
 pub use undo::{RevertOutcome, RevertUser, RevertUserReport, Reverted, RevertedRecord, Undone};

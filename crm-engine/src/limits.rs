@@ -86,6 +86,39 @@ pub const SUBSELECT_VALUES_MAX: usize = 1_000_000;
 /// Groups one query may produce.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
 
+// Duplicates.
+
+/// How much of a normal form records are found by; the whole of it is then compared.
+pub const MATCH_FORM_BYTES_MAX: usize = 192;
+/// Words of a text by whose beginnings records are found.
+pub const MATCH_WORDS_MAX: usize = 8;
+/// Characters of two texts whose likeness is measured.
+pub const FUZZY_CHARACTERS_MAX: usize = 256;
+/// Records one duplicate rule looks at for one record, seen and unseen ones apart.
+pub const DUPLICATE_CANDIDATES_MAX: usize = 1_000;
+/// Duplicates of one record that are told, seen and unseen ones apart.
+pub const DUPLICATES_TOLD_MAX: usize = 100;
+/// Details of one record whose further values are compared.
+pub const FURTHER_VALUES_MAX: usize = 1_000;
+
+// Bulk changes.
+
+/// Records one bulk change may select.
+pub const BULK_RECORDS_MAX: usize = 1_000_000;
+/// Records one transaction of a bulk change takes: what selects no more is all or nothing.
+pub const BULK_BATCH_RECORDS_MAX: usize = 1_000;
+/// The size at which a transaction of a bulk change ends: room stays for the last record's rules.
+pub const BULK_BATCH_BYTES_MAX: usize = TRANSACTION_BYTES_MAX / 2;
+/// Refusals of a bulk change that are told in full; further ones are counted.
+pub const BULK_REFUSALS_TOLD_MAX: usize = 100;
+
+// Intake.
+
+/// Interests of one client that are read to find the newest open one.
+pub const INTERESTS_READ_MAX: usize = 1_000;
+/// Interests of one client that are told.
+pub const INTERESTS_TOLD_MAX: usize = 100;
+
 // Timelines.
 
 /// Entries of one page of a timeline.

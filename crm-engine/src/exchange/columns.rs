@@ -9,7 +9,7 @@ use super::report::FaultKind;
 use super::table::Row;
 use super::{invalid_job, not_as_declared};
 use crate::error::{Error, Result};
-use crate::ids::ChoiceId;
+use crate::ids::{ChoiceId, RecordId};
 use crate::schema::system::OWNER;
 use crate::schema::{Field, Object};
 use crate::value::{Currency, Money, Value, ValueType, parse, shorten};
@@ -50,6 +50,15 @@ pub(super) struct Note {
     pub(super) field: Option<String>,
     pub(super) value: Option<String>,
     pub(super) message: String,
+    pub(super) duplicate: Option<Duplicate>,
+}
+
+/// What a row is a likely duplicate of; neither, if it may not be seen.
+#[derive(Default)]
+pub(super) struct Duplicate {
+    pub(super) rule: Option<String>,
+    pub(super) record: Option<RecordId>,
+    pub(super) line: Option<u64>,
 }
 
 /// What a row says.
@@ -164,6 +173,7 @@ impl<'j> Columns<'j> {
                 field: None,
                 value: None,
                 message,
+                duplicate: None,
             }]);
         }
         let mut input = Input::default();
@@ -260,6 +270,7 @@ impl<'j> Columns<'j> {
                 field: field.map(str::to_owned),
                 value: None,
                 message: error.message().to_owned(),
+                duplicate: None,
             },
         }
     }
@@ -291,6 +302,7 @@ impl Column<'_> {
             field: Some(self.field.name.clone()),
             value: Some(shorten(cell)),
             message: message.into(),
+            duplicate: None,
         }
     }
 }

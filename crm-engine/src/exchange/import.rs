@@ -4,21 +4,22 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::columns::{Columns, Note, Reads};
-use super::job::ImportJob;
+use super::columns::{Columns, Duplicate, Note, Reads};
+use super::job::{ImportJob, OnDuplicateRow};
 use super::lookup::{Found, Staged};
 use super::report::{Fault, FaultKind, ImportReport, Writer};
 use super::source::Source;
 use super::table::{Row, Table};
+use crate::duplicates::{Rows, Subject};
 use crate::error::{Code, Error, Result};
-use crate::ids::{FieldId, ObjectId};
+use crate::ids::{FieldId, ObjectId, RecordId};
 use crate::limits::{
     IMPORT_BATCH_BYTES_MAX, IMPORT_BATCH_ROWS_MAX, IMPORT_WAITING_ROUNDS_MAX,
     IMPORT_WAITING_ROWS_MAX,
 };
 use crate::policy::Action;
 use crate::progress::{OnProgress, Progress};
-use crate::schema::{Object, keys};
+use crate::schema::{Object, Schema, keys};
 use crate::value::Value;
 use crate::write::{Door, Input, denied};
 
@@ -74,9 +75,11 @@ pub(crate) fn import(
         file: source.name(),
         object,
         check: job.check,
+        on_duplicate: job.on_duplicate,
         columns,
         constants,
         taken: Staged::default(),
+        rows: Rows::default(),
         writer: Writer::new(report),
     };
     let stored = import.run(table, bytes_total, progress);
@@ -157,11 +160,14 @@ struct Import<'a, 'j> {
     file: &'a str,
     object: ObjectId,
     check: bool,
+    on_duplicate: OnDuplicateRow,
     columns: Columns<'j>,
     /// What every row gets where no cell fills it.
     constants: Vec<(FieldId, Value)>,
     /// In a rehearsal, the unique values of the rows before.
     taken: Staged<Vec<u8>, ()>,
+    /// In a rehearsal, the rows before by what duplicate rules compare.
+    rows: Rows,
     writer: Writer,
 }
 
@@ -178,8 +184,16 @@ struct Batch {
 
 struct Outcome {
     line: u64,
-    stored: bool,
+    fate: Fate,
     notes: Vec<Note>,
+}
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    Stored,
+    Skipped,
+    Refused,
 }
 
 impl Import<'_, '_> {
@@ -239,7 +253,7 @@ impl Import<'_, '_> {
         let mut batch = Batch::default();
         let (transactions, file) = (self.transactions, self.file);
         transactions.transact(file, &mut |door| {
-            self.discard();
+            self.discard(door.schema());
             batch = Batch::default();
             self.fill(door, rows, last_chance, &mut batch)
         })?;
@@ -269,39 +283,58 @@ impl Import<'_, '_> {
             if door.bytes() >= IMPORT_BATCH_BYTES_MAX {
                 break;
             }
-            let (stored, notes) = match self.columns.read(row, last_chance) {
+            let (fate, notes) = match self.columns.read(row, last_chance) {
                 Reads::Waits => {
                     batch.waiting.push(batch.done);
                     batch.done += 1;
                     continue;
                 }
-                Reads::Refused(notes) => (false, notes),
-                Reads::As(input, notes) => match self.create(door, &object, input) {
-                    Ok(()) => (true, notes),
-                    Err(error) if is_about_the_row(&error) => {
-                        (false, vec![self.columns.refusal(row, &error)])
-                    }
-                    Err(error) => return Err(error),
-                },
+                Reads::Refused(notes) => (Fate::Refused, notes),
+                Reads::As(input, notes) => self.take(door, &object, row, input, notes)?,
             };
             batch.done += 1;
             let line = row.line;
-            batch.outcomes.push(Outcome {
-                line,
-                stored,
-                notes,
-            });
+            batch.outcomes.push(Outcome { line, fate, notes });
         }
         Ok(())
     }
 
-    /// Creates one record, or finds out whether it could be created.
+    /// Takes in a row that can be read. A likely duplicate is reported or left out.
+    fn take(
+        &mut self,
+        door: &mut Door<'_>,
+        object: &Arc<Object>,
+        row: &Row,
+        input: Input,
+        mut notes: Vec<Note>,
+    ) -> Result<(Fate, Vec<Note>)> {
+        match self.create(door, object, row.line, input) {
+            Ok(None) => Ok((Fate::Stored, notes)),
+            Ok(Some(duplicate)) if self.on_duplicate == OnDuplicateRow::Skip => {
+                let note = duplicate_note(FaultKind::Skipped, duplicate);
+                Ok((Fate::Skipped, vec![note]))
+            }
+            Ok(Some(duplicate)) => {
+                notes.push(duplicate_note(FaultKind::Duplicate, duplicate));
+                Ok((Fate::Stored, notes))
+            }
+            Err(error) if is_about_the_row(&error) => {
+                let note = self.columns.refusal(row, &error);
+                Ok((Fate::Refused, vec![note]))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates one record, or finds out whether it could be created. Returns what it is a likely
+    /// duplicate of; if such a row is to be left out, it was.
     fn create(
         &mut self,
         door: &mut Door<'_>,
         object: &Arc<Object>,
+        line: u64,
         mut input: Input,
-    ) -> Result<()> {
+    ) -> Result<Option<Duplicate>> {
         for (field, value) in &self.constants {
             if input.get(*field).is_none_or(Value::is_null) {
                 input.fields.push((*field, value.clone()));
@@ -312,40 +345,102 @@ impl Import<'_, '_> {
             return Err(denied(object, Action::Import));
         }
         let texts = self.columns.texts_of(object, &input);
-        if !self.check {
-            let id = door.attempt(|door| door.create(object, input))?;
-            self.columns.add_row(texts, Found::Record(id));
-            return Ok(());
-        }
         let unique = unique_values(object, &input);
         if let Some((_, field)) = unique.iter().find(|(key, _)| self.taken.get(key).is_some()) {
             let message = format!("`{field}` is taken by an earlier row");
             return Err(Error::new(Code::Duplicate, message).field(field));
         }
-        door.rehearse(|door| door.create(object, input))?;
-        for (key, _) in unique {
-            self.taken.stage(key, ());
+        let skips = self.on_duplicate == OnDuplicateRow::Skip;
+        let (check, looks) = (self.check, self.looks_for_duplicates(object));
+        let create = |door: &mut Door<'_>| {
+            let id = door.create(object, input)?;
+            let (duplicate, subject) = match looks {
+                true => self.duplicate(door, object, id)?,
+                false => (None, None),
+            };
+            Ok((id, duplicate, subject))
+        };
+        let (id, duplicate, subject) = door.tentatively(create, |made| match made {
+            Ok((_, duplicate, _)) => !(check || skips && duplicate.is_some()),
+            Err(_) => false,
+        })?;
+        if skips && duplicate.is_some() {
+            return Ok(duplicate);
         }
-        self.columns.add_row(texts, Found::Row);
-        Ok(())
+        if check {
+            for (key, _) in unique {
+                self.taken.stage(key, ());
+            }
+            if let Some(subject) = subject {
+                self.rows.add(object, line, subject)?;
+            }
+        }
+        let found = match check {
+            true => Found::Row,
+            false => Found::Record(id),
+        };
+        self.columns.add_row(texts, found);
+        Ok(duplicate)
     }
 
-    fn discard(&mut self) {
+    fn looks_for_duplicates(&self, object: &Object) -> bool {
+        self.on_duplicate != OnDuplicateRow::Create && !object.duplicates.is_empty()
+    }
+
+    /// What a record just created is a likely duplicate of, and what is compared of it. Earlier
+    /// rows are records by then, but not in a rehearsal.
+    fn duplicate(
+        &self,
+        door: &Door<'_>,
+        object: &Object,
+        id: RecordId,
+    ) -> Result<(Option<Duplicate>, Option<Subject>)> {
+        let finder = door.finder();
+        let subject = finder.stored(object, id)?;
+        let report = finder.report(object, &subject, |_| true)?;
+        let stored = match report.matches.first() {
+            Some(first) => Some(Duplicate {
+                rule: first.rules.first().cloned(),
+                record: Some(first.id),
+                line: None,
+            }),
+            None => (report.hidden > 0).then(Duplicate::default),
+        };
+        let row = || {
+            let row = self.rows.find(&finder, object, &subject)?;
+            Some(Duplicate {
+                rule: Some(row.rule),
+                record: None,
+                line: Some(row.line),
+            })
+        };
+        let duplicate = stored.or_else(row);
+        Ok((duplicate, Some(subject)))
+    }
+
+    fn discard(&mut self, schema: &Schema) {
         self.taken.discard();
+        if let Some(object) = schema.by_id(self.object) {
+            self.rows.discard(object);
+        }
         self.columns.look_ups.iter_mut().for_each(|l| l.discard());
     }
 
     fn keep(&mut self) {
         self.taken.keep();
+        self.rows.keep();
         self.columns.look_ups.iter_mut().for_each(|l| l.keep());
     }
 
     fn report(&mut self, outcome: Outcome) {
         let report = &mut self.writer.report;
-        match outcome.stored {
-            true => report.rows_stored += 1,
-            false => report.rows_refused += 1,
+        match outcome.fate {
+            Fate::Stored => report.rows_stored += 1,
+            Fate::Skipped => report.rows_skipped += 1,
+            Fate::Refused => report.rows_refused += 1,
         }
+        let is_duplicate = |note: &&Note| note.kind == FaultKind::Duplicate;
+        report.rows_duplicate += outcome.notes.iter().filter(is_duplicate).count() as u64;
         let repaired = outcome
             .notes
             .iter()
@@ -355,6 +450,7 @@ impl Import<'_, '_> {
         report.rows_repaired += u64::from(repaired > 0);
         let file = report.file.clone();
         for note in outcome.notes {
+            let duplicate = note.duplicate.unwrap_or_default();
             self.writer.add(Fault {
                 file: file.clone(),
                 line: outcome.line,
@@ -363,8 +459,33 @@ impl Import<'_, '_> {
                 value: note.value,
                 kind: note.kind,
                 message: note.message,
+                rule: duplicate.rule,
+                record: duplicate.record,
+                other_line: duplicate.line,
             });
         }
+    }
+}
+
+/// The remark on a row that is a likely duplicate. Which one is told apart, so that equal remarks
+/// stand together.
+fn duplicate_note(kind: FaultKind, duplicate: Duplicate) -> Note {
+    let of = match (duplicate.record, duplicate.line) {
+        (Some(_), _) => "a record",
+        (None, Some(_)) => "an earlier row",
+        (None, None) => "a record that may not be seen",
+    };
+    let message = match &duplicate.rule {
+        Some(rule) => format!("likely a duplicate of {of}: `{rule}`"),
+        None => format!("likely a duplicate of {of}"),
+    };
+    Note {
+        kind,
+        column: None,
+        field: None,
+        value: None,
+        message,
+        duplicate: Some(duplicate),
     }
 }
 

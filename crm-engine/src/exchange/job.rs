@@ -42,6 +42,22 @@ pub struct ImportJob {
     /// A rehearsal: everything is checked and reported, nothing is stored.
     #[serde(default)]
     pub check: bool,
+    /// What becomes of rows that are likely duplicates, of records or of earlier rows.
+    #[serde(default)]
+    pub on_duplicate: OnDuplicateRow,
+}
+
+/// What becomes of a row that is a likely duplicate by the rules of its object (C27).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDuplicateRow {
+    /// It is stored, which is reported.
+    #[default]
+    Report,
+    /// It is left out, which is reported.
+    Skip,
+    /// It is stored, and nobody looks for duplicates.
+    Create,
 }
 
 /// What becomes of the cells of a column; in JSON a plain string is the name of the field.

@@ -27,7 +27,7 @@ mod table;
 mod tests;
 
 pub(crate) use import::{Transactions, import};
-pub use job::{ColumnRule, ImportJob, OnUnknown};
+pub use job::{ColumnRule, ImportJob, OnDuplicateRow, OnUnknown};
 pub use report::{Fault, FaultGroup, FaultKind, ImportReport};
 
 use crate::error::{Code, Error};

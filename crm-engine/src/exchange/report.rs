@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
+use crate::ids::RecordId;
 use crate::limits::{IMPORT_FAULT_GROUPS_MAX, IMPORT_FAULTS_KEPT_MAX};
 
 /// Lines a group of faults names as examples.
@@ -22,6 +23,10 @@ pub struct ImportReport {
     pub rows_stored: u64,
     /// Rows that were refused, each with at least one fault.
     pub rows_refused: u64,
+    /// Rows that were left out because they are likely duplicates.
+    pub rows_skipped: u64,
+    /// Stored rows that are likely duplicates.
+    pub rows_duplicate: u64,
     /// Stored rows in which an alias repaired something.
     pub rows_repaired: u64,
     /// Cells of stored rows that an alias repaired.
@@ -55,6 +60,15 @@ pub struct Fault {
     pub kind: FaultKind,
     /// The reason, for people.
     pub message: String,
+    /// The duplicate rule that found another record or row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// That record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordId>,
+    /// The line of that row, in a rehearsal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_line: Option<u64>,
 }
 
 /// What was done about a fault.
@@ -69,6 +83,10 @@ pub enum FaultKind {
     Missing,
     /// The cell names nothing known; its field was left empty and the row was stored.
     Emptied,
+    /// The row is a likely duplicate; it was stored.
+    Duplicate,
+    /// The row is a likely duplicate; it was not stored.
+    Skipped,
 }
 
 /// Faults that differ in their lines only.

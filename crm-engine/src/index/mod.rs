@@ -2,6 +2,7 @@
 //! on timelines and totals. What is derived is a pure function of the record (moves through stages
 //! of its history too), so that a rebuild from the records can be compared with what is stored.
 
+mod matches;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -17,6 +18,7 @@ use crate::schema::{Field, HiddenDuplicates, Labels, Object, Together, keys};
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, RecordView, Value, encode_fields, put_uint, take_uint};
 
+pub(crate) use matches::By;
 pub(crate) use timeline::{Deed, Place, TimelineRow, moves};
 pub(crate) use together::taken;
 pub(crate) use totals::{Group, Sums, add_to};
@@ -75,6 +77,7 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
             });
         }
     }
+    matches::put_entries(object, id, record, &mut entries);
     entries.extend(together::entries(object, id, record));
     timeline::events(object, id, record, &mut entries);
     entries.sort_unstable();
@@ -147,6 +150,9 @@ fn derives_alike(before: &Object, after: &Object) -> bool {
             title: None,
             fields: fields.collect(),
             sections: Vec::new(),
+            duplicates: Vec::new(),
+            accept: None,
+            draft: None,
             completeness: Vec::new(),
             hidden_duplicates: HiddenDuplicates::default(),
             next_field: 0,

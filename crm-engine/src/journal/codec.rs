@@ -103,6 +103,7 @@ pub(crate) fn encode_cause(out: &mut Vec<u8>, cause: &Cause) {
         Cause::Import(file) => (3, file.as_str()),
         Cause::Transfer => (4, ""),
         Cause::Install(pack) => (5, pack.as_str()),
+        Cause::Bulk => (8, ""),
         Cause::Merge(into) => {
             out.push(6);
             return put_uint(out, into.get());
@@ -130,6 +131,7 @@ pub(crate) fn decode_cause(input: &mut &[u8]) -> Result<Cause> {
         3 => Cause::Import(detail),
         4 => Cause::Transfer,
         5 => Cause::Install(detail),
+        8 => Cause::Bulk,
         _ => return Err(damaged()),
     })
 }

@@ -83,6 +83,8 @@ pub(crate) enum Cause {
     Transfer,
     /// The named pack was installed.
     Install(String),
+    /// It was changed with others that have something in common.
+    Bulk,
     /// It was merged into this record.
     Merge(RecordId),
     /// What this transaction had done was taken back; the oldest one, where there were several.
@@ -121,6 +123,7 @@ impl Cause {
             Cause::Import(file) => format!("import:{file}"),
             Cause::Transfer => "transfer".to_owned(),
             Cause::Install(pack) => format!("install:{pack}"),
+            Cause::Bulk => "bulk".to_owned(),
             Cause::Merge(into) => format!("merge:{into}"),
             Cause::Revert(sequence) => format!("revert:{}", sequence.0),
         }

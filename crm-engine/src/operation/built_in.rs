@@ -74,6 +74,11 @@ pub(super) fn operations() -> Vec<Operation> {
                 ("delimiter", "text", "`,` when left out"),
                 ("encoding", "text", "`utf-8` when left out"),
                 ("check", "checkbox", "only check, store nothing"),
+                (
+                    "on_duplicate",
+                    "text",
+                    "likely duplicates: `report` when left out, `skip` or `create`",
+                ),
             ],
             run: import_csv,
         },

@@ -2,8 +2,11 @@
 //! a host can list them.
 
 mod built_in;
+mod bulk;
 mod card;
+mod duplicates;
 mod fields;
+mod intake;
 mod past;
 mod periodicity;
 mod rights;
@@ -36,6 +39,9 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
     static OPERATIONS: LazyLock<BTreeMap<&'static str, Operation>> = LazyLock::new(|| {
         built_in::operations()
             .into_iter()
+            .chain(bulk::operations())
+            .chain(duplicates::operations())
+            .chain(intake::operations())
             .chain(fields::operations())
             .chain(past::operations())
             .chain(card::operations())

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, Object, ObjectDeclaration};
+use super::{DuplicateDeclaration, Labels, Object, ObjectDeclaration};
 
 /// A part of an object that was arranged.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -112,6 +112,11 @@ impl Object {
         for list in &mut left.completeness {
             list.fields.retain(|name| !gone(name));
         }
+        let compares_gone = |rule: &DuplicateDeclaration| {
+            let mut fields = rule.all.iter().map(|comparison| &comparison.field);
+            fields.any(|name| gone(name))
+        };
+        left.duplicate.retain(|rule| !compares_gone(rule));
         left
     }
 

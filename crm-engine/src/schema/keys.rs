@@ -34,6 +34,8 @@ pub(crate) enum Space {
     Unique = 0x09,
     /// name → an installed pack and its files.
     Pack = 0x0A,
+    /// object, field, kind, normal form or beginning of a word, id → owner, parent of a detail.
+    Match = 0x11,
     /// target id, place on its timeline → an event or a move of another record.
     Timeline = 0x0B,
     /// object, group of fields, values → id.
@@ -175,6 +177,17 @@ pub(crate) fn unique(object: ObjectId, field: FieldId, value: &Value) -> Vec<u8>
         .uint(field.0.into())
         .value(value, false)
         .done()
+}
+
+/// The entries of records whose `field` has a normal form (`kind` 1) or a word that begins so
+/// (`kind` 2): the id follows.
+pub(crate) fn matching(object: ObjectId, field: FieldId, kind: u8, text: &str) -> Key {
+    Key::new(Space::Match)
+        .object(object)
+        .uint(field.0.into())
+        .uint(kind.into())
+        .bytes(text.as_bytes())
+        .bytes(&[0])
 }
 
 pub(crate) fn together(object: ObjectId, together: u8) -> Key {

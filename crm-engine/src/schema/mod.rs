@@ -27,15 +27,15 @@ pub use arranged::{Arranged, FieldPart, SectionPart};
 pub use cells::Cells;
 pub(crate) use declare::check_name;
 pub use declare::{
-    CardPartDeclaration, ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration,
-    ConversionDeclaration, DuplicateDeclaration, EventDeclaration, FieldDeclaration,
-    ListDeclaration, ObjectDeclaration, RollupDeclaration, SectionDeclaration, TogetherDeclaration,
-    TotalDeclaration,
+    AcceptDeclaration, CardPartDeclaration, ChoiceDeclaration, ComparisonDeclaration,
+    CompletenessDeclaration, ConversionDeclaration, DuplicateDeclaration, EventDeclaration,
+    FieldDeclaration, InterestDeclaration, ListDeclaration, ObjectDeclaration, RollupDeclaration,
+    SectionDeclaration, TogetherDeclaration, TotalDeclaration,
 };
 pub use edit::{FieldChange, LabelOf, SectionChange};
 pub use parts::{
-    CardPart, Comparison, Completeness, Conversion, DuplicateRule, EventParts, HiddenDuplicates,
-    Likeness, Rollup, Section, Together,
+    Accept, CardPart, Compared, Comparison, Completeness, Conversion, DuplicateRule, EventParts,
+    HiddenDuplicates, Interest, Likeness, Rollup, Section, Together,
 };
 pub(crate) use storage::{load, store, stored_version};
 
@@ -96,6 +96,13 @@ pub struct Object {
     pub duplicates: Vec<DuplicateRule>,
     /// What is told of duplicates that may not be seen.
     pub hidden_duplicates: HiddenDuplicates,
+    /// The fields that duplicate rules compare.
+    pub compared: Compared,
+    /// Set when its records are accepted: what becomes of them then.
+    pub accept: Option<Accept>,
+    /// The checkbox of a record that was taken in though it lacks required fields. The first
+    /// save by a person must fill them in.
+    pub draft: Option<FieldId>,
     /// The lists of fields by which completeness is measured.
     pub completeness: Vec<Completeness>,
     /// The parts of its card beside its own fields.

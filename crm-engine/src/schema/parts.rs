@@ -56,6 +56,55 @@ pub struct DuplicateRule {
     pub name: String,
     /// The comparisons, all of which must hold.
     pub all: Vec<Comparison>,
+    /// Other objects whose records are compared too, by their fields of the same names.
+    pub also: Vec<ObjectId>,
+    /// A record with a duplicate by this rule is not stored.
+    pub refuse: bool,
+}
+
+impl DuplicateRule {
+    /// Whether the rule asks for likeness only. What is alike can be felt out letter by letter,
+    /// so such a rule tells nothing of records that may not be seen.
+    #[must_use]
+    pub fn is_fuzzy(&self) -> bool {
+        self.all.iter().any(|one| one.how == Likeness::Fuzzy)
+    }
+}
+
+/// The fields of an object that duplicate rules compare, its own rules and those of others.
+/// Derived from all rules of a schema.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Found by their normal form, ascending.
+    pub forms: Vec<FieldId>,
+    /// Found by the beginnings of their words, ascending.
+    pub heads: Vec<FieldId>,
+}
+
+/// What becomes of a new record that tells of somebody who may be known already (C10): it is
+/// linked to his record, which is made where there is none, and to the newest open one of the
+/// records that follow from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accept {
+    /// The field that refers to the record of whom it tells.
+    pub link: FieldId,
+    /// What that record takes: its field, and the field it is taken from.
+    pub take: Vec<(FieldId, FieldId)>,
+    /// The unique field by which the same thing told twice is known.
+    pub once: Option<FieldId>,
+    /// What follows from it.
+    pub interest: Option<Interest>,
+}
+
+/// The record with stages that an accepted record is linked to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interest {
+    /// The field of the accepted record that refers to it.
+    pub link: FieldId,
+    /// Its own field that refers to whom it concerns.
+    pub of: FieldId,
+    /// What it takes when it is made: its field, and the field it is taken from.
+    pub take: Vec<(FieldId, FieldId)>,
 }
 
 /// A comparison of one field of two records.

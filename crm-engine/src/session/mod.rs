@@ -1,8 +1,11 @@
 //! A session: an actor and everything he may call.
 
+mod bulk;
 mod card;
+mod duplicates;
 mod fields;
 mod history;
+mod intake;
 mod periodicity;
 mod shape;
 mod undo;
@@ -25,6 +28,7 @@ use crate::value::{Record, RecordView, Value, take_uint};
 use crate::write::Door;
 
 pub use card::TimelineRequest;
+pub use duplicates::{Created, OnDuplicate};
 
 /// What one user (or the host itself) may do with an open store. Cheap to clone, safe to use
 /// from many threads. Rights are looked up at every call: a session never outlives them.

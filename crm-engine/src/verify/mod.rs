@@ -142,7 +142,13 @@ fn verify_object(
             value: sums.encode(),
         })
         .collect();
-    for space in [Space::Own, Space::All, Space::Unique, Space::Together] {
+    for space in [
+        Space::Own,
+        Space::All,
+        Space::Unique,
+        Space::Together,
+        Space::Match,
+    ] {
         let range = Key::new(space).object(object.id).range();
         report.index_entries += compare(read, &object.name, &expected, range, report)?;
     }

@@ -48,8 +48,9 @@ pub(super) fn complete(
     )
 }
 
-/// What a record lacks, and the first shown choice that requires some of it.
-fn missing<'o>(
+/// The fields that a record must hold and does not, and the first choice that `plan` shows of
+/// those that ask for one.
+pub(super) fn missing<'o>(
     object: &'o Object,
     plan: &Plan,
     record: &Record,

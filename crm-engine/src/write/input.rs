@@ -1,9 +1,10 @@
 //! What a caller wants to set.
 
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, UserId};
+use crate::policy::Plan;
 use crate::schema::system::OWNER;
 use crate::schema::{Object, system};
 use crate::value::{Fields, Value};
@@ -74,6 +75,16 @@ impl Input {
             input.take(field.id, value);
         }
         Ok(input)
+    }
+
+    /// Input from a JSON object of fields that `plan` shows. Every name is looked up before any
+    /// value is read: what a hidden field would take is not told.
+    pub(crate) fn under(object: &Object, plan: &Plan, json: &Json) -> Result<Input> {
+        for name in json.as_object().into_iter().flat_map(Map::keys) {
+            let field = object.find(name).filter(|field| plan.shows(field.id));
+            field.ok_or_else(|| object.unknown_field(name))?;
+        }
+        Input::from_json(object, json)
     }
 
     /// Input from pairs of field names and values.

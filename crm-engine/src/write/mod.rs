@@ -6,6 +6,8 @@
 
 mod check;
 mod details;
+mod drafts;
+mod duplicates;
 mod input;
 mod kept;
 mod references;
@@ -15,7 +17,7 @@ mod rules;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::error::{Code, Error, Result};
 use crate::facts::{self, Facts};
@@ -31,6 +33,7 @@ use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
 use crate::value::{Head, Record, RecordView, Value, encode, take_uint};
 
+pub(crate) use duplicates::refusal;
 pub use input::Input;
 pub(crate) use references::still_referenced;
 pub(crate) use restore::Manner;
@@ -63,6 +66,8 @@ pub struct Door<'t> {
     /// Whose rights count: the actor's, except while a machine that has checked his right to the
     /// whole operation acts for him. He stays the author either way.
     rights: Actor,
+    /// Whether records that lack required fields are taken in as drafts.
+    drafts: bool,
     manner: Manner,
     sequence: Sequence,
     changes: Vec<Change>,
@@ -80,6 +85,7 @@ impl<'t> Door<'t> {
             txn,
             around,
             rights,
+            drafts: false,
             manner: Manner::Ordinary,
             sequence,
             changes: Vec::new(),
@@ -172,31 +178,33 @@ impl<'t> Door<'t> {
     pub fn create(&mut self, object: &Arc<Object>, input: Input) -> Result<RecordId> {
         let object = &self.current(object)?;
         self.may_set(object, &input)?;
-        let user = self.actor().user();
-        let owner = self.owner_of_new(object, &input)?;
-        let head = Head {
-            version: Version(1),
-            owner,
-            created_at: self.now(),
-            created_by: user,
-            updated_at: self.now(),
-            updated_by: user,
-        };
-        let mut new = Record {
-            head,
-            fields: input.defaults(object)?,
-        };
-        for (field, value) in input.fields {
-            new.fields.set(field, value);
-        }
-        if !self.plan(object, Action::Create).permits(owner) {
+        let mut new = self.new_record(object, input)?;
+        if !self.plan(object, Action::Create).permits(new.head.owner) {
             return Err(denied(object, Action::Create));
         }
         let id = self.next_id()?;
         self.run_before(object, id, None, &mut new)?;
         self.keep(object, id, None, &mut new)?;
+        self.mark_draft(object, None, &mut new);
         self.put(object, id, None, new, &[])?;
         Ok(id)
+    }
+
+    fn new_record(&self, object: &Object, input: Input) -> Result<Record> {
+        let user = self.actor().user();
+        let head = Head {
+            version: Version(1),
+            owner: self.owner_of_new(object, &input)?,
+            created_at: self.now(),
+            created_by: user,
+            updated_at: self.now(),
+            updated_by: user,
+        };
+        let mut fields = input.defaults(object)?;
+        for (field, value) in input.fields {
+            fields.set(field, value);
+        }
+        Ok(Record { head, fields })
     }
 
     /// Creates a record from a JSON object of field names and values.
@@ -266,6 +274,7 @@ impl<'t> Door<'t> {
         if new.fields != old.fields {
             self.keep(object, id, Some(&old), &mut new)?;
         }
+        self.mark_draft(object, Some(&old), &mut new);
         new.head.version = Version(old.head.version.0 + 1);
         new.head.updated_at = self.now();
         new.head.updated_by = self.actor().user();
@@ -359,7 +368,8 @@ impl<'t> Door<'t> {
         self.tentatively(body, |_| false)
     }
 
-    fn tentatively<R>(
+    /// Runs `body`; whether what it did stays, `keep` decides by its result.
+    pub(crate) fn tentatively<R>(
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<R>,
         keep: impl FnOnce(&Result<R>) -> bool,
@@ -390,7 +400,8 @@ impl<'t> Door<'t> {
         replaced: &[(FieldId, Value)],
     ) -> Result<()> {
         // What a record lacks bars a change of its fields, not a hand-over to another owner.
-        let changes = old.is_none_or(|old| old.fields != new.fields);
+        let changes =
+            !self.is_draft(object, &new) && old.is_none_or(|old| old.fields != new.fields);
         if changes && !(old.is_none() && self.manner == Manner::TakingBack) {
             let shown = self.facts().plan(self.actor(), object, Action::View);
             check::complete(object, &shown, &new, self.manner.lacked(old))?;
@@ -398,6 +409,7 @@ impl<'t> Door<'t> {
         self.check_references(object, old, &new)?;
         self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
+        self.refuse_duplicates(object, id, old, &new)?;
         self.check_groups(object, old, &new)?;
         self.check_together(object, id, &new)?;
         self.store(object, id, old, &new, replaced)?;
@@ -553,13 +565,9 @@ impl<'t> Door<'t> {
             .ok_or_else(|| object.unknown_field(name))
     }
 
-    /// Input from JSON. Every name is looked up before any value is read: what a hidden field
-    /// would take is not told.
-    fn input(&self, object: &Object, fields: &Json) -> Result<Input> {
-        for name in fields.as_object().into_iter().flat_map(Map::keys) {
-            self.field(object, name)?;
-        }
-        Input::from_json(object, fields)
+    /// Input from JSON, under the actor's rights.
+    pub(crate) fn input(&self, object: &Object, fields: &Json) -> Result<Input> {
+        Input::under(object, &self.plan(object, Action::View), fields)
     }
 
     /// What a caller may set: fields he may see, that are neither computed nor the engine's.
@@ -587,6 +595,11 @@ impl<'t> Door<'t> {
             }
         }
         Ok(())
+    }
+
+    /// A whole record, whoever may see it: for machines, which decide what is told of it.
+    pub(crate) fn whole(&self, object: &Object, id: RecordId) -> Result<Option<Record>> {
+        self.load(object, id)
     }
 
     fn load(&self, object: &Object, id: RecordId) -> Result<Option<Record>> {

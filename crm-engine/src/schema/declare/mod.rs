@@ -1,6 +1,7 @@
 //! Declarations: how objects are described as data, and how a schema takes them in.
 
 mod card;
+mod duplicates;
 mod fields;
 mod kept;
 mod lists;
@@ -20,7 +21,9 @@ pub use card::CardPartDeclaration;
 pub(super) use fields::{check_default, take_choices};
 pub(super) use parts::add_section;
 
-use super::{HiddenDuplicates, Labels, Likeness, Object, OnDelete, Schema, StageKind, system};
+use super::{
+    Compared, HiddenDuplicates, Labels, Likeness, Object, OnDelete, Schema, StageKind, system,
+};
 
 /// An object as a pack or a host declares it: a new one, or an extension of one that exists.
 ///
@@ -72,6 +75,12 @@ pub struct ObjectDeclaration {
     /// What is told of duplicates that may not be seen.
     #[serde(default)]
     pub hidden_duplicates: Option<HiddenDuplicates>,
+    /// What becomes of its records when they are accepted.
+    #[serde(default)]
+    pub accept: Option<AcceptDeclaration>,
+    /// The computed checkbox that marks drafts.
+    #[serde(default)]
+    pub draft: Option<String>,
     /// The lists of fields by which completeness is measured.
     #[serde(default)]
     pub completeness: Vec<CompletenessDeclaration>,
@@ -237,6 +246,42 @@ pub struct EventDeclaration {
 pub struct DuplicateDeclaration {
     pub name: String,
     pub all: Vec<ComparisonDeclaration>,
+    #[serde(default)]
+    pub also: Vec<String>,
+    #[serde(default)]
+    pub refuse: bool,
+}
+
+/// How records are accepted, as declared; see [`Accept`](super::Accept).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each is described at the field of `Accept` of the same name"
+)]
+pub struct AcceptDeclaration {
+    pub link: String,
+    /// `{ name = "caller", phone = "phone" }`: field of the record linked to, own field.
+    pub take: BTreeMap<String, String>,
+    #[serde(default)]
+    pub once: Option<String>,
+    #[serde(default)]
+    pub interest: Option<InterestDeclaration>,
+}
+
+/// What follows from an accepted record, as declared; see [`Interest`](super::Interest).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(
+    missing_docs,
+    reason = "each is described at the field of `Interest` of the same name"
+)]
+pub struct InterestDeclaration {
+    pub link: String,
+    pub of: String,
+    /// `{ title = "subject" }`: its field, field of the accepted record.
+    #[serde(default)]
+    pub take: BTreeMap<String, String>,
 }
 
 /// A comparison as declared; see [`Comparison`](super::Comparison).
@@ -334,6 +379,11 @@ impl Schema {
             let settled = next.settle(declaration);
             settled.map_err(|error| of_object(error, declaration))?;
         }
+        for declaration in &declarations {
+            let settled = next.settle_duplicates(declaration);
+            settled.map_err(|error| of_object(error, declaration))?;
+        }
+        next.settle_compared();
         Ok(next)
     }
 
@@ -375,6 +425,9 @@ impl Schema {
             event: None,
             duplicates: Vec::new(),
             hidden_duplicates: HiddenDuplicates::default(),
+            compared: Compared::default(),
+            accept: None,
+            draft: None,
             completeness: Vec::new(),
             card: Vec::new(),
             next_field: system::DECLARED_FIRST,

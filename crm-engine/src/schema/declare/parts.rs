@@ -8,18 +8,14 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, ObjectId};
 use crate::limits::{PARTS_PER_OBJECT_MAX, SECTIONS_PER_OBJECT_MAX};
 use crate::schema::{
-    Comparison, Completeness, DuplicateRule, EventParts, Field, Labels, Likeness, Object, OnDelete,
-    Schema, Section, Together,
+    Completeness, EventParts, Field, Labels, Object, OnDelete, Schema, Section, Together,
 };
 use crate::value::ValueType;
 
 use super::{
-    DuplicateDeclaration, EventDeclaration, FieldDeclaration, ObjectDeclaration, check_name,
-    invalid, is_sortable, kept, limit,
+    EventDeclaration, FieldDeclaration, ObjectDeclaration, check_name, duplicates, invalid,
+    is_sortable, kept, limit,
 };
-
-/// How like two texts must be where a fuzzy comparison does not say.
-const FUZZY_LEAST_PERCENT: u8 = 85;
 
 /// Takes in the declared sections. An object that declares none gets two of its own.
 pub(super) fn take_sections(object: &mut Object, declaration: &ObjectDeclaration) -> Result<()> {
@@ -116,7 +112,7 @@ pub(super) fn take(
         object.event = Some(event_parts(object, event)?);
     }
     for rule in &declaration.duplicate {
-        let taken = duplicate_rule(object, rule)?;
+        let taken = duplicates::rule(object, rule)?;
         object.duplicates.retain(|rule| rule.name != taken.name);
         object.duplicates.push(taken);
     }
@@ -197,34 +193,6 @@ fn event_parts(object: &Object, declared: &EventDeclaration) -> Result<EventPart
         kind: typed(&declared.kind, &[ValueType::Choice])?,
         channel: typed(&declared.channel, &[ValueType::Choice])?,
         touch: declared.touch,
-    })
-}
-
-fn duplicate_rule(object: &Object, declared: &DuplicateDeclaration) -> Result<DuplicateRule> {
-    check_name(&declared.name, "a duplicate rule")?;
-    let mut all = Vec::new();
-    for comparison in &declared.all {
-        let field = object.field(&comparison.field)?;
-        if comparison.how == Likeness::Fuzzy && field.value_type != ValueType::Text {
-            return Err(invalid("only text is compared `fuzzy`").field(&comparison.field));
-        }
-        let least = comparison.least.unwrap_or(FUZZY_LEAST_PERCENT);
-        if !(1..=100).contains(&least) {
-            return Err(invalid("`least` is a per cent from 1 to 100").field(&comparison.field));
-        }
-        all.push(Comparison {
-            field: field.id,
-            how: comparison.how,
-            least,
-        });
-    }
-    if all.is_empty() {
-        let text = format!("the duplicate rule `{}` compares nothing", declared.name);
-        return Err(invalid(text));
-    }
-    Ok(DuplicateRule {
-        name: declared.name.clone(),
-        all,
     })
 }
 

@@ -33,6 +33,10 @@ impl Schema {
         let mut uses = Vec::new();
         own_parts(object, field.id, &mut uses);
         for other in self.objects() {
+            if self.accepts_by(other, object, field.id) {
+                let text = format!("how `{}` is accepted", other.name);
+                uses.push(Use { text, of: None });
+            }
             for by in &other.fields {
                 if (other.id, by.id) != (object.id, field.id) {
                     uses.extend(use_by(object, field, other, by));
@@ -56,6 +60,29 @@ impl Schema {
         };
         let text = format!("`{name}` of `{}` is needed by {text}", object.name);
         Err(Error::new(Code::StillReferenced, text).field(name))
+    }
+}
+
+impl Schema {
+    /// Whether the field of `object` takes part when records of `accepted` are accepted.
+    fn accepts_by(&self, accepted: &Object, object: &Object, field: FieldId) -> bool {
+        let Some(accept) = &accepted.accept else {
+            return false;
+        };
+        let target = |link: FieldId| accepted.by_id(link).and_then(|link| link.target);
+        let interest = accept.interest.as_ref();
+        let taken = accept
+            .take
+            .iter()
+            .chain(interest.iter().flat_map(|one| &one.take));
+        let links = [Some(accept.link), accept.once, interest.map(|one| one.link)];
+        let own = links.contains(&Some(field)) || taken.clone().any(|(_, from)| *from == field);
+        let of_client = accept.take.iter().any(|(to, _)| *to == field);
+        let of_interest = interest
+            .is_some_and(|one| one.of == field || one.take.iter().any(|(to, _)| *to == field));
+        (accepted.id == object.id && own)
+            || (target(accept.link) == Some(object.id) && of_client)
+            || (interest.and_then(|one| target(one.link)) == Some(object.id) && of_interest)
     }
 }
 
@@ -86,6 +113,15 @@ fn own_parts(object: &Object, field: FieldId, uses: &mut Vec<Use>) {
         let is_used = rule.all.iter().any(|comparison| comparison.field == field);
         add(is_used, format!("the duplicate rule `{}`", rule.name));
     }
+    let compared = &object.compared;
+    add(
+        compared.forms.contains(&field) || compared.heads.contains(&field),
+        "a duplicate rule of another object".to_owned(),
+    );
+    add(
+        object.draft == Some(field),
+        "its drafts, which it marks".to_owned(),
+    );
     for together in &object.together {
         let is_used = together.fields.contains(&field);
         add(is_used, "values that are unique together".to_owned());
