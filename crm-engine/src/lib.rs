@@ -42,6 +42,7 @@ mod query;
 mod report;
 mod schema;
 mod script;
+mod search;
 mod session;
 pub mod store;
 mod transfer;
@@ -73,6 +74,7 @@ pub use schema::{
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
+pub use search::{Hit, How, SearchPage, SearchRequest};
 pub use session::{Session, Statement};
 pub use transfer::{Transfer, TransferCount, TransferReport};
 pub use value::{Currency, Money, Value, ValueType};

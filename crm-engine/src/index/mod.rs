@@ -1,7 +1,8 @@
-//! Everything that is derived from records: list entries, back references, unique values and
-//! totals. What is derived is a pure function of the record, so that a rebuild from the records
+//! Everything that is derived from records: list entries, back references, unique values, what
+//! search looks up and totals. What is derived is a pure function of the record, so that a rebuild from the records
 //! can be compared with what is stored.
 
+pub(crate) mod search;
 #[cfg(test)]
 mod tests;
 mod totals;
@@ -69,12 +70,14 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
             });
         }
     }
+    search::add_entries(object, id, record, &mut entries);
     entries.sort_unstable();
     Ok(entries)
 }
 
 /// Brings the derived entries of every record from what `before` declares of its object to what
-/// `after` does: the lists, columns and totals that were added. Fields are the same in both.
+/// `after` does: the lists, columns, totals and searched fields that were added. Fields are the same
+/// in both.
 ///
 /// # Errors
 /// [`Code::TooLarge`] when there are more records than one transaction can take.
@@ -87,7 +90,11 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         totals: new_totals.cloned().collect(),
         ..after.clone()
     };
-    if before.lists == after.lists && before.columns == after.columns && added.totals.is_empty() {
+    if before.lists == after.lists
+        && before.columns == after.columns
+        && added.totals.is_empty()
+        && search::is_same(before, after)
+    {
         return Ok(());
     }
     let range = keys::records(after.id);

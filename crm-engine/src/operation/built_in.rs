@@ -331,7 +331,7 @@ fn run_verify(session: &Session, _: &Json, progress: OnProgress<'_>) -> Result<J
     to_json(&verify::run(&view.snapshot, &view.schema, &mut on_record)?)
 }
 
-fn to_json(value: &impl Serialize) -> Result<Json> {
+pub(super) fn to_json(value: &impl Serialize) -> Result<Json> {
     serde_json::to_value(value).map_err(|error| {
         Error::new(
             Code::Internal,

@@ -2,6 +2,7 @@
 //! a host can list them.
 
 mod built_in;
+mod search;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -30,6 +31,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
     static OPERATIONS: LazyLock<BTreeMap<&'static str, Operation>> = LazyLock::new(|| {
         built_in::operations()
             .into_iter()
+            .chain(search::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });

@@ -34,6 +34,12 @@ pub(crate) enum Space {
     Unique = 0x09,
     /// name → an installed pack and its files.
     Pack = 0x0A,
+    /// object, owner, head of a word, class, title, id, field → the rests of the words.
+    WordOwn = 0x0C,
+    /// object, head of a word, class, title, id, field → the rests of the words.
+    WordAll = 0x0D,
+    /// object, kind of part, text, id, field → nothing.
+    Part = 0x0E,
 }
 
 /// A key under construction.
@@ -169,6 +175,19 @@ pub(crate) fn unique(object: ObjectId, field: FieldId, value: &Value) -> Vec<u8>
         .uint(field.0.into())
         .value(value, false)
         .done()
+}
+
+pub(crate) fn words_own(object: ObjectId, owner: UserId) -> Key {
+    Key::new(Space::WordOwn).object(object).owner(Some(owner))
+}
+
+pub(crate) fn words_all(object: ObjectId) -> Key {
+    Key::new(Space::WordAll).object(object)
+}
+
+/// What stands under one kind of part: `kind` is the index's own number for it.
+pub(crate) fn parts(object: ObjectId, kind: u8) -> Key {
+    Key::new(Space::Part).object(object).uint(kind.into())
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

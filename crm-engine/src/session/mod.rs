@@ -1,5 +1,7 @@
 //! A session: an actor and everything he may call.
 
+mod search;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};

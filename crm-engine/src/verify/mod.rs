@@ -118,7 +118,14 @@ fn verify_object(
             value: sums.encode(),
         })
         .collect();
-    for space in [Space::Own, Space::All, Space::Unique] {
+    for space in [
+        Space::Own,
+        Space::All,
+        Space::Unique,
+        Space::WordOwn,
+        Space::WordAll,
+        Space::Part,
+    ] {
         let range = Key::new(space).object(object.id).range();
         report.index_entries += compare(read, object, &expected, range, report)?;
     }
