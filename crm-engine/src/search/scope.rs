@@ -42,8 +42,8 @@ pub(super) fn scopes<'s>(
         .collect::<Result<Vec<ObjectId>>>()?;
     let mut scopes: Vec<Scope<'s>> = schema
         .objects()
+        .filter(|object| named.is_empty() || belongs_to(schema, object, &named))
         .filter_map(|object| Scope::of(schema, facts, actor, object))
-        .filter(|scope| named.is_empty() || scope.belongs_to(&named))
         .collect();
     if fields.is_empty() {
         return Ok(scopes);
@@ -68,6 +68,21 @@ pub(super) fn scopes<'s>(
     }
     scopes.retain(|scope| !scope.fields.is_empty());
     Ok(scopes)
+}
+
+/// Whether an object is one of those named, or a detail of one.
+fn belongs_to(schema: &Schema, object: &Object, named: &[ObjectId]) -> bool {
+    let mut next = Some(object);
+    while let Some(object) = next {
+        if named.contains(&object.id) {
+            return true;
+        }
+        next = object
+            .parent_field()
+            .and_then(|(_, parent)| schema.by_id(parent))
+            .map(|parent| &**parent);
+    }
+    false
 }
 
 impl<'s> Scope<'s> {
@@ -115,14 +130,6 @@ impl<'s> Scope<'s> {
             fields,
             parents,
         })
-    }
-
-    fn belongs_to(&self, objects: &[ObjectId]) -> bool {
-        objects.contains(&self.object.id)
-            || self
-                .parents
-                .iter()
-                .any(|parent| objects.contains(&parent.object.id))
     }
 
     pub(super) fn is_detail(&self) -> bool {

@@ -146,7 +146,7 @@ pub(super) fn readings(text: &str) -> Result<Vec<Vec<Token>>> {
             })
             .collect());
     }
-    if let Ok(token) = whole_phone(text)
+    if let Some(token) = whole_phone(text)
         && token
             .phone
             .as_ref()
@@ -211,24 +211,24 @@ pub(super) fn whole(text: &str) -> Result<Token> {
             whole: true,
             ..Token::default()
         }),
-        _ => whole_phone(text),
+        _ => whole_phone(text).ok_or_else(|| {
+            let message = format!(
+                "`{}` is neither a phone number nor an e-mail",
+                shorten(text)
+            );
+            Error::new(Code::InvalidArguments, message)
+        }),
     }
 }
 
 /// A phone number, perhaps with an extension.
-fn whole_phone(text: &str) -> Result<Token> {
-    let digits = searched_form(Way::Phone, text);
-    let begins = text
-        .trim_start()
-        .starts_with(|c: char| c.is_ascii_digit() || "+(".contains(c));
-    if !begins || digits.len() < LOCAL_DIGITS {
-        let message = format!(
-            "`{}` is neither a phone number nor an e-mail",
-            shorten(text)
-        );
-        return Err(Error::new(Code::InvalidArguments, message));
+fn whole_phone(text: &str) -> Option<Token> {
+    let begins = |c: char| c.is_ascii_digit() || "+(".contains(c);
+    if !text.trim_start().starts_with(begins) {
+        return None;
     }
-    Ok(Token {
+    let digits = searched_form(Way::Phone, text);
+    (digits.len() >= LOCAL_DIGITS).then(|| Token {
         phone: Some(Phone {
             digits,
             national: None,

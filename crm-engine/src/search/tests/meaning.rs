@@ -266,3 +266,55 @@ fn long_texts_end_somewhere() {
     assert_eq!(world.search("o0", &long).hits.len(), 1);
     world.verify();
 }
+
+/// A script finds what its caller may see, within its own transaction too.
+#[test]
+fn a_rule_finds_as_its_caller() {
+    let world = World::new();
+    world.thing(0, json!({"name": "A", "phone": "+7 (495) 123-45-67"}));
+    world.thing(2, json!({"name": "B", "phone": "8 495 123 45 67"}));
+    let from = |login: &str, number: &str| {
+        let session = world.session(login);
+        let id = session.create("ring", &json!({"number": number})).unwrap();
+        session.get("ring", id).unwrap().unwrap()["from"].clone()
+    };
+    assert_eq!(from("o0", "84951234567"), "thing +7 (495) 123-45-67;");
+    assert_eq!(from("o2", "+7 495 1234567"), "thing 8 495 123 45 67;");
+    assert_eq!(from("o2", "half a number"), json!(""));
+}
+
+/// A field that becomes searched is searched in records that exist.
+#[test]
+fn records_that_exist_are_found_by_a_new_searched_field() {
+    let world = World::new();
+    world.thing(0, json!({"name": "A", "unsearched": "ромашка"}));
+    assert!(world.search("o0", "ромашка").hits.is_empty());
+    let files = [
+        ("pack.toml", "name = 'more'\nversion = '1.0.0'\n"),
+        (
+            "thing/object.toml",
+            "name = 'thing'\nextends = true\nfield = [{ name = 'unsearched', type = 'text', search = true }]\n",
+        ),
+    ];
+    let pack = crate::pack::Pack::from_files(files).unwrap();
+    world
+        .engine
+        .install(crate::policy::Actor::System, &pack)
+        .unwrap();
+    assert_eq!(world.found("o0", "ромашки"), "A (unsearched form)");
+    world.verify();
+}
+
+/// A change is searched inside its transaction, and gone when it is undone.
+#[test]
+fn what_is_undone_is_not_found() {
+    let world = World::new();
+    let refused = world.engine.system().transact("two", |door| {
+        let thing = door.schema().object("thing")?.clone();
+        door.create_json(&thing, &json!({"name": "ромашка"}))?;
+        door.create_json(&thing, &json!({"nothing": 1}))
+    });
+    assert_eq!(refused.unwrap_err().code(), Code::UnknownField);
+    assert!(world.search("system", "ромашка").hits.is_empty());
+    world.verify();
+}

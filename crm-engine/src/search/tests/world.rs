@@ -35,6 +35,27 @@ field = [
     { name = 'remark', type = 'text', search = true },
 ]
 ";
+/// Rings as they come in: a rule tells whose number it was.
+const RING: &str = "\
+name = 'ring'
+owned = true
+field = [
+    { name = 'number', type = 'text' },
+    { name = 'from', type = 'text' },
+]
+";
+const RING_RULES: &str = "\
+[[rule]]
+name = 'who'
+file = 'who.rhai'
+kind = 'react'
+on = ['create']
+";
+const RING_WHO: &str = "\
+let from = \"\";
+for hit in find(this.number) { from += `${hit.object} ${get(hit.object, hit.id).phone};`; }
+update(\"ring\", this.id, #{from: from});
+";
 /// Keepers see their own, clerks everybody's; both without the secret and the hotline. Blind ones
 /// see what their department has, without its name.
 const ROLES: &str = "\
@@ -44,6 +65,7 @@ description = 'Keeps own things'
 grant = [
     { object = 'thing', actions = ['view', 'create', 'edit'], scope = 'department', hidden_fields = ['secret', 'hotline'] },
     { object = 'line', actions = ['view', 'create', 'edit'], scope = 'department' },
+    { object = 'ring', actions = ['view', 'create', 'edit'], scope = 'own' },
 ]
 [[role]]
 name = 'clerk'
@@ -81,6 +103,9 @@ impl World {
             ("roles.toml", ROLES),
             ("thing/object.toml", THING),
             ("line/object.toml", LINE),
+            ("ring/object.toml", RING),
+            ("ring/rules.toml", RING_RULES),
+            ("ring/rules/who.rhai", RING_WHO),
         ];
         let pack = Pack::from_files(files).unwrap();
         engine.install(Actor::System, &pack).unwrap();
