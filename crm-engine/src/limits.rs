@@ -86,7 +86,7 @@ pub const SEARCH_WORD_BYTES_MAX: usize = 64;
 /// How many digits of a phone number search finds it by: E.164 has 15.
 pub const SEARCH_PHONE_DIGITS_MAX: usize = 20;
 /// How much of a title's sort key takes part in the order of hits.
-pub const SEARCH_TITLE_BYTES_MAX: usize = 40;
+pub const SEARCH_TITLE_BYTES_MAX: usize = 64;
 /// Index entries, of those the caller may see, that one search looks at.
 pub const SEARCH_POSTINGS_MAX: u64 = 100_000;
 /// Records, of those the caller may see, that one search reads.

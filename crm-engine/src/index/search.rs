@@ -24,7 +24,7 @@ use crate::schema::keys::{self, Key};
 use crate::schema::{Field, Object};
 use crate::value::{
     HEAD_LETTERS, Record, Value, ValueType, fold, head, normal_phone, put_uint, put_value, stem,
-    take_uint, words,
+    take_uint, text_of_sort_key, words,
 };
 
 use super::Entry;
@@ -144,6 +144,16 @@ pub(crate) fn title_key(title: &Value) -> Vec<u8> {
     }
     key.push(END);
     key
+}
+
+/// The title a sort key tells; none where that is cut short or the title is empty.
+pub(crate) fn title_of_key(key: &[u8]) -> Option<String> {
+    match key {
+        [sorted @ .., END] if (1..SEARCH_TITLE_BYTES_MAX).contains(&sorted.len()) => {
+            text_of_sort_key(sorted)
+        }
+        _ => None,
+    }
 }
 
 /// Whether both say the same of what is searched.

@@ -70,11 +70,11 @@ impl Best {
         }
     }
 
-    /// The hits in their order.
-    pub(super) fn into_found(self) -> Vec<(RecordId, Found)> {
+    /// The hits in their order, each with the sort key of its title.
+    pub(super) fn into_found(self) -> Vec<(RecordId, Box<[u8]>, Found)> {
         self.found
             .into_iter()
-            .map(|((_, _, id), found)| (id, found))
+            .map(|((_, title, id), found)| (id, title, found))
             .collect()
     }
 }

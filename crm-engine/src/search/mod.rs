@@ -30,11 +30,12 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Code, Error, Result};
 use crate::facts::Facts;
 use crate::ids::RecordId;
+use crate::index::search::title_of_key;
 use crate::limits::SEARCH_HITS_MAX;
 use crate::policy::Actor;
-use crate::schema::{Schema, keys};
+use crate::schema::{Field, Object, Schema, keys};
 use crate::store::Read;
-use crate::value::RecordView;
+use crate::value::{RecordView, ValueType};
 
 pub use fit::How;
 
@@ -46,7 +47,7 @@ use walk::Walk;
 ///
 /// ```
 /// use crm_engine::SearchRequest;
-/// let request = SearchRequest::new("ромашка").within(["company"]).limited(5);
+/// let request = SearchRequest::new("ромашка").within(["thing"]).limited(5);
 /// assert_eq!(request.limit, 5);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -193,7 +194,7 @@ fn page(read: &dyn Read, scopes: &[Scope<'_>], walk: Walk<'_>, limit: usize) -> 
     found.truncate(limit);
     let hits = found
         .into_iter()
-        .map(|(id, found)| hit(read, scopes, id, &found))
+        .map(|(id, title, found)| hit(read, scopes, id, &title, &found))
         .collect::<Result<Vec<Hit>>>()?;
     Ok(SearchPage {
         hits,
@@ -202,23 +203,18 @@ fn page(read: &dyn Read, scopes: &[Scope<'_>], walk: Walk<'_>, limit: usize) -> 
     })
 }
 
-fn hit(read: &dyn Read, scopes: &[Scope<'_>], id: RecordId, found: &Found) -> Result<Hit> {
+fn hit(
+    read: &dyn Read,
+    scopes: &[Scope<'_>],
+    id: RecordId,
+    sort_key: &[u8],
+    found: &Found,
+) -> Result<Hit> {
     let scope = &scopes[found.scope];
     let root = scope.root();
     let title = match scope.title() {
         None => None,
-        Some(title) => match read.get(&keys::record(root.id, id))? {
-            None => None,
-            Some(bytes) => {
-                let record = RecordView::new(&bytes)?;
-                match record.text(title.id) {
-                    Some(text) => Some(text.to_owned()),
-                    None => Some(record.field(title.id)?)
-                        .filter(|value| !value.is_null())
-                        .map(|value| title.to_text(&value)),
-                }
-            }
-        },
+        Some(title) => title_text(read, root, title, id, sort_key)?,
     };
     let field = scope.object.by_id(found.fit.field);
     Ok(Hit {
@@ -229,4 +225,24 @@ fn hit(read: &dyn Read, scopes: &[Scope<'_>], id: RecordId, found: &Found) -> Re
         detail: scope.is_detail().then(|| scope.object.name.clone()),
         how: found.fit.how,
     })
+}
+
+/// The title of a record: most sort keys tell it, so that a page needs no record reads.
+fn title_text(
+    read: &dyn Read,
+    object: &Object,
+    title: &Field,
+    id: RecordId,
+    sort_key: &[u8],
+) -> Result<Option<String>> {
+    if title.value_type == ValueType::Text
+        && let Some(text) = title_of_key(sort_key)
+    {
+        return Ok(Some(text));
+    }
+    let Some(bytes) = read.get(&keys::record(object.id, id))? else {
+        return Ok(None);
+    };
+    let value = RecordView::new(&bytes)?.field(title.id)?;
+    Ok((!value.is_null()).then(|| title.to_text(&value)))
 }

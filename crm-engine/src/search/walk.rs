@@ -46,6 +46,8 @@ struct Task<'t> {
     tokens: &'t [Token],
     /// The token by which candidates are found.
     by: &'t Token,
+    /// Whether the entries of a group are in the order of hits, and the caller may see that.
+    is_ordered: bool,
 }
 
 /// A record that may be a hit.
@@ -85,6 +87,7 @@ impl<'r> Walk<'r> {
             scope_at,
             tokens,
             by,
+            is_ordered: !scope.is_detail() && scope.title().is_some(),
         };
         if let Some(word) = &by.word
             && scope.fields.iter().any(|(_, way)| *way == Way::Words)
@@ -164,7 +167,7 @@ impl<'r> Walk<'r> {
 
     /// Whether an entry of at least this rank, or one behind it in its group, may yet be kept.
     fn is_in_time(&self, task: &Task<'_>, rank: u8, posting: &Posting<'_>) -> bool {
-        match task.is_ordered() {
+        match task.is_ordered {
             true => self.best.admits(rank, posting.title, Some(posting.id)),
             false => self.best.admits(rank, &[], None),
         }
@@ -178,7 +181,7 @@ impl<'r> Walk<'r> {
             let text = format!("the search looks at more than {QUERY_ROWS_TOUCHED_MAX} entries");
             return Err(Error::new(Code::LimitExceeded, text));
         }
-        let bounded = task.is_ordered() || task.scope.is_detail();
+        let bounded = task.is_ordered || task.scope.is_detail();
         self.truncated |= bounded && self.postings > SEARCH_POSTINGS_MAX;
         Ok(self.truncated)
     }
@@ -319,17 +322,10 @@ impl<'r> Walk<'r> {
     }
 }
 
-impl Task<'_> {
-    /// Whether the entries of a group are in the order of hits, and the caller may see that.
-    fn is_ordered(&self) -> bool {
-        !self.scope.is_detail() && self.scope.title().is_some()
-    }
-}
-
 impl<'c> Candidate<'c> {
     /// A record as its entry tells it.
     fn of(task: &Task<'_>, posting: &Posting<'c>, fit: Fit) -> Candidate<'c> {
-        let title = match task.is_ordered() {
+        let title = match task.is_ordered {
             true => posting.title,
             false => &[],
         };

@@ -77,7 +77,7 @@ mod tests {
             &["клиент", "клиенты", "клиентов", "клиентам"],
             &["иванова", "иванову", "ивановым"],
             &["contract", "contracts", "contracted", "contracting"],
-            &["company", "companies"],
+            &["supply", "supplies"],
             &["city", "cities"],
         ] {
             for form in forms {
