@@ -41,7 +41,7 @@ pub use fit::How;
 
 use best::Found;
 use scope::Scope;
-use walk::Walk;
+use walk::{Bounds, Walk};
 
 /// What is searched for, and where.
 ///
@@ -150,13 +150,24 @@ pub(crate) fn run(
     actor: Actor,
     request: &SearchRequest,
 ) -> Result<SearchPage> {
+    run_within(read, schema, facts, actor, request, Bounds::USUAL)
+}
+
+fn run_within(
+    read: &dyn Read,
+    schema: &Schema,
+    facts: &Facts,
+    actor: Actor,
+    request: &SearchRequest,
+    bounds: Bounds,
+) -> Result<SearchPage> {
     if !(1..=SEARCH_HITS_MAX).contains(&request.limit) {
         let text = format!("`limit` is from 1 to {SEARCH_HITS_MAX}");
         return Err(Error::new(Code::InvalidArguments, text));
     }
     let readings = text::readings(&request.text)?;
     let scopes = scope::scopes(schema, facts, actor, &request.objects, &request.fields)?;
-    let mut walk = Walk::new(read, request.limit);
+    let mut walk = Walk::new(read, request.limit, bounds);
     for reading in &readings {
         for (at, scope) in scopes.iter().enumerate() {
             walk.reading(scope, at, reading)?;
@@ -180,7 +191,7 @@ pub(crate) fn find(
 ) -> Result<SearchPage> {
     let token = text::whole(text)?;
     let scopes = scope::scopes(schema, facts, actor, objects, &[])?;
-    let mut walk = Walk::new(read, SEARCH_HITS_MAX);
+    let mut walk = Walk::new(read, SEARCH_HITS_MAX, Bounds::USUAL);
     for (at, scope) in scopes.iter().enumerate() {
         walk.reading(scope, at, std::slice::from_ref(&token))?;
     }

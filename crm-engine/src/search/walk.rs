@@ -28,9 +28,24 @@ use super::text::{NATIONAL_DIGITS, Token, Word};
 /// own values are walked.
 const EVERYBODYS_VALUES: usize = 16;
 
+/// How much of what the caller may see one search looks at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) postings: u64,
+    pub(super) records: u64,
+}
+
+impl Bounds {
+    pub(super) const USUAL: Bounds = Bounds {
+        postings: SEARCH_POSTINGS_MAX,
+        records: SEARCH_RECORDS_MAX,
+    };
+}
+
 /// One search on its way.
 pub(super) struct Walk<'r> {
     read: &'r dyn Read,
+    bounds: Bounds,
     pub(super) best: Best,
     postings: u64,
     records: u64,
@@ -62,9 +77,10 @@ struct Candidate<'c> {
 }
 
 impl<'r> Walk<'r> {
-    pub(super) fn new(read: &'r dyn Read, limit: usize) -> Walk<'r> {
+    pub(super) fn new(read: &'r dyn Read, limit: usize, bounds: Bounds) -> Walk<'r> {
         Walk {
             read,
+            bounds,
             best: Best::new(limit),
             postings: 0,
             records: 0,
@@ -182,7 +198,7 @@ impl<'r> Walk<'r> {
             return Err(Error::new(Code::LimitExceeded, text));
         }
         let bounded = task.is_ordered || task.scope.is_detail();
-        self.truncated |= bounded && self.postings > SEARCH_POSTINGS_MAX;
+        self.truncated |= bounded && self.postings > self.bounds.postings;
         Ok(self.truncated)
     }
 
@@ -309,7 +325,7 @@ impl<'r> Walk<'r> {
     /// Counts a record that was read and may be seen.
     fn is_enough(&mut self) -> bool {
         self.records += 1;
-        self.truncated |= self.records > SEARCH_RECORDS_MAX;
+        self.truncated |= self.records > self.bounds.records;
         self.truncated
     }
 

@@ -318,3 +318,17 @@ fn what_is_undone_is_not_found() {
     assert!(world.search("system", "ромашка").hits.is_empty());
     world.verify();
 }
+
+#[test]
+fn only_what_has_words_or_numbers_is_searched() {
+    let declared = |kind: &str| {
+        let field = json!([{"name": "a", "type": kind, "search": true}]);
+        let object = json!([{"name": "thing", "field": field}]);
+        let object: Vec<crate::ObjectDeclaration> = serde_json::from_value(object).unwrap();
+        crate::Schema::kernel().apply(&object).map(drop)
+    };
+    assert!(declared("text").is_ok() && declared("integer").is_ok());
+    for kind in ["money", "date", "checkbox", "file"] {
+        assert!(declared(kind).is_err(), "{kind}");
+    }
+}

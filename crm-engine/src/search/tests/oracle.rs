@@ -10,7 +10,8 @@ use crate::ids::RecordId;
 use crate::policy::Actor;
 use crate::schema::keys;
 use crate::search::fit::{self, Fit};
-use crate::search::{SearchRequest, scope, text};
+use crate::search::walk::Bounds;
+use crate::search::{SearchPage, SearchRequest, run_within, scope, text};
 use crate::store::{Read, ScanOptions};
 use crate::value::{RecordView, take_uint};
 
@@ -221,6 +222,47 @@ fn looked_at_all(world: &World, login: &str, text: &str) -> Vec<(u64, String, fi
         .collect()
 }
 
+/// A page of a search that looks at little.
+fn bounded(world: &World, login: &str, text: &str, bound: u64) -> SearchPage {
+    let session = world.session(login);
+    let view = session.view().unwrap();
+    let actor = session.user().map_or(Actor::System, Actor::User);
+    let bounds = Bounds {
+        postings: bound,
+        records: bound,
+    };
+    let (read, request) = (&view.snapshot, SearchRequest::new(text));
+    run_within(read, &view.schema, &view.facts, actor, &request, bounds).unwrap()
+}
+
+/// A search that was cut short says so, and what it found fits.
+#[test]
+fn a_bound_that_was_met_is_told() {
+    let world = World::new();
+    for n in 0..20 {
+        world.thing(
+            n % 4,
+            json!({"name": format!("Иванов {n}"), "phone": PHONES[0]}),
+        );
+    }
+    for (login, text) in [
+        ("o0", "иванов"),
+        ("clerk", "иванов"),
+        ("clerk", "123-45"),
+        ("o0", "иванов 495"),
+    ] {
+        let all = world.search(login, text);
+        assert!(!all.truncated && all.hits.len() >= 10, "{login} {text}");
+        let some = bounded(&world, login, text, 5);
+        assert!(
+            some.truncated && some.hits.len() == 5,
+            "{login} {text}: {some:?}"
+        );
+        assert!(some.hits.iter().all(|hit| all.hits.contains(hit)));
+        assert_eq!(bounded(&world, login, text, 1_000), all);
+    }
+}
+
 fn compare(world: &World, login: &str, text: &str, limit: usize) -> Result<(), TestCaseError> {
     let expected = looked_at_all(world, login, text);
     let request = SearchRequest::new(text).limited(limit);
@@ -297,6 +339,10 @@ proptest! {
                     world.session("o0").search(&request).unwrap()
                 });
                 prop_assert_eq!(&pages[0], &pages[1], "`{}`", text);
+            }
+            for bound in [1, 3, 9] {
+                let pages = [&one, &other].map(|world| bounded(world, "o0", text, bound));
+                prop_assert_eq!(&pages[0], &pages[1], "`{}` within {}", text, bound);
             }
         }
         for phone in PHONES {
