@@ -50,6 +50,7 @@ mod query;
 mod report;
 mod schema;
 mod script;
+mod search;
 mod session;
 pub mod store;
 mod timeline;
@@ -97,6 +98,7 @@ pub use schema::{
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
+pub use search::{Hit, How, SearchPage, SearchRequest};
 pub use session::{Created, OnDuplicate, Session, Statement, TimelineRequest};
 pub use timeline::{ChangedField, EntryKind, TimelineEntry, TimelineFilter, TimelinePage};
 pub use transfer::{Transfer, TransferCount, TransferReport};

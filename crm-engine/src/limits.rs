@@ -127,6 +127,26 @@ pub const TIMELINE_PAGE_MAX: usize = 1_000;
 pub const TIMELINE_ENTRIES_TOUCHED_MAX: u64 = 10_000_000;
 /// Kinds one filter of a timeline may name.
 pub const TIMELINE_KINDS_MAX: usize = 100;
+// Search.
+
+/// The longest text searched for.
+pub const SEARCH_TEXT_BYTES_MAX: usize = 1_024;
+/// Words and numbers of one text searched for.
+pub const SEARCH_WORDS_MAX: usize = 16;
+/// Hits one search may ask for.
+pub const SEARCH_HITS_MAX: usize = 1_000;
+/// Words of one field that search finds it by; those behind them are not found.
+pub const SEARCH_WORDS_PER_FIELD_MAX: usize = 256;
+/// How much of a word search looks at.
+pub const SEARCH_WORD_BYTES_MAX: usize = 64;
+/// How many digits of a phone number search finds it by: E.164 has 15.
+pub const SEARCH_PHONE_DIGITS_MAX: usize = 20;
+/// How much of a title's sort key takes part in the order of hits.
+pub const SEARCH_TITLE_BYTES_MAX: usize = 64;
+/// Index entries, of those the caller may see, that one search looks at.
+pub const SEARCH_POSTINGS_MAX: u64 = 100_000;
+/// Records, of those the caller may see, that one search reads.
+pub const SEARCH_RECORDS_MAX: u64 = 10_000;
 
 // Rules.
 

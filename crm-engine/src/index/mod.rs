@@ -1,8 +1,9 @@
-//! Everything that is derived from records: list entries, back references, unique values, places
-//! on timelines and totals. What is derived is a pure function of the record (moves through stages
+//! Everything that is derived from records: list entries, back references, unique values, what
+//! search looks up, places on timelines and totals. What is derived is a pure function of the record (moves through stages
 //! of its history too), so that a rebuild from the records can be compared with what is stored.
 
 mod matches;
+pub(crate) mod search;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -80,6 +81,7 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
     matches::put_entries(object, id, record, &mut entries);
     entries.extend(together::entries(object, id, record));
     timeline::events(object, id, record, &mut entries);
+    search::add_entries(object, id, record, &mut entries);
     entries.sort_unstable();
     Ok(entries)
 }
@@ -147,7 +149,6 @@ fn derives_alike(before: &Object, after: &Object) -> bool {
         });
         Object {
             labels: Labels::new(),
-            title: None,
             fields: fields.collect(),
             sections: Vec::new(),
             duplicates: Vec::new(),

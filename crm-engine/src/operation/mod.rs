@@ -10,6 +10,7 @@ mod intake;
 mod past;
 mod periodicity;
 mod rights;
+mod search;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -47,6 +48,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(card::operations())
             .chain(rights::operations())
             .chain(periodicity::operations())
+            .chain(search::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });

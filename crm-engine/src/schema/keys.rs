@@ -42,6 +42,12 @@ pub(crate) enum Space {
     Together = 0x10,
     /// record id, id of a record merged into it → the position of the merge.
     Absorbed = 0x0F,
+    /// object, owner, head of a word, class, title, id, field → the rests of the words.
+    WordOwn = 0x0C,
+    /// object, head of a word, class, title, id, field → the rests of the words.
+    WordAll = 0x0D,
+    /// object, kind of part, text, id, field → nothing.
+    Part = 0x0E,
 }
 
 /// A key under construction.
@@ -207,6 +213,19 @@ pub(crate) fn timeline(target: RecordId) -> Key {
 /// The first bytes of every place at a moment given in milliseconds: the newest moment first.
 pub(crate) fn timeline_moment(at_ms: i64) -> [u8; 8] {
     (!(at_ms as u64 ^ 1 << 63)).to_be_bytes()
+}
+
+pub(crate) fn words_own(object: ObjectId, owner: UserId) -> Key {
+    Key::new(Space::WordOwn).object(object).owner(Some(owner))
+}
+
+pub(crate) fn words_all(object: ObjectId) -> Key {
+    Key::new(Space::WordAll).object(object)
+}
+
+/// What stands under one kind of part: `kind` is the index's own number for it.
+pub(crate) fn parts(object: ObjectId, kind: u8) -> Key {
+    Key::new(Space::Part).object(object).uint(kind.into())
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

@@ -44,6 +44,9 @@ pub(super) enum Request {
         object: String,
         id: i64,
     },
+    Find {
+        text: String,
+    },
 }
 
 /// Why a native function ended the script. Scripts cannot catch it.

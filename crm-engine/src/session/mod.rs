@@ -7,6 +7,7 @@ mod fields;
 mod history;
 mod intake;
 mod periodicity;
+mod search;
 mod shape;
 mod undo;
 

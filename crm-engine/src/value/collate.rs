@@ -54,6 +54,34 @@ fn put_utf8(text: &str, out: &mut Vec<u8>) {
     out.extend(text.bytes().map(|byte| byte + LEVEL_BYTE_MIN));
 }
 
+/// The text of a whole sort key; none where the key is not one.
+pub(crate) fn text_of_sort_key(key: &[u8]) -> Option<String> {
+    let text = |level: &[u8]| {
+        let bytes = level.iter().map(|byte| byte.checked_sub(LEVEL_BYTE_MIN));
+        String::from_utf8(bytes.collect::<Option<Vec<u8>>>()?).ok()
+    };
+    let mut levels = key.split(|byte| *byte == LEVEL_END);
+    let folded = text(levels.next()?)?;
+    let Some(changes) = levels.next() else {
+        return Some(folded);
+    };
+    if let Some(typed) = levels.next() {
+        return text(typed);
+    }
+    let is_changed = |position: usize| {
+        let byte = changes.get(position / CHARS_PER_BYTE);
+        let bits = byte.map_or(0, |byte| byte.saturating_sub(LEVEL_BYTE_MIN));
+        bits >> (CHARS_PER_BYTE - 1 - position % CHARS_PER_BYTE) & 1 == 1
+    };
+    let chars = folded.chars().enumerate();
+    chars
+        .map(|(position, c)| match is_changed(position) {
+            true => c.to_uppercase().next(),
+            false => Some(c),
+        })
+        .collect()
+}
+
 /// The order of two texts.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
     let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
@@ -164,6 +192,14 @@ mod tests {
         fn keys_of_any_text_keep_the_order(a: String, b: String) {
             prop_assert_eq!(key(&a).cmp(&key(&b)), compare(&a, &b));
             prop_assert!(!key(&a)[..key(&a).len() - 1].contains(&0));
+        }
+
+        #[test]
+        fn a_key_tells_its_text(a: String, b in arb_letters()) {
+            for text in [a, b] {
+                let key = key(&text);
+                prop_assert_eq!(text_of_sort_key(&key[..key.len() - 1]), Some(text));
+            }
         }
     }
 }

@@ -9,7 +9,7 @@
 //! | `key`, `collate`, `number` | order-preserving bytes: [`put_value`] and its like |
 //! | `codec` | one value as bytes: [`encode_value`] and [`decode_value`] |
 //! | `fields`, `table` | values by field, and as bytes: [`Fields`], [`FieldsView`] |
-//! | `normal` | forms in which values that mean the same are the same |
+//! | `normal`, `stem` | forms in which values and words that mean the same are the same |
 //! | `record` | the record around them: [`Record`], [`RecordView`] |
 
 mod check;
@@ -25,6 +25,7 @@ mod normal;
 mod number;
 mod parse;
 mod record;
+mod stem;
 mod table;
 
 #[cfg(test)]
@@ -37,7 +38,7 @@ use crate::error::{Code, Error};
 use crate::ids::{ChoiceId, RecordId};
 
 pub use codec::{decode_value, encode_value};
-pub(crate) use collate::fold;
+pub(crate) use collate::{fold, text_of_sort_key};
 pub use fields::Fields;
 pub use json::{from_json, to_json};
 pub use key::{compare, put_value, skip_value};
@@ -47,6 +48,7 @@ pub(crate) use normal::{normal, normal_phone, normal_text, words};
 pub use number::{put_uint, take_uint};
 pub use parse::parse;
 pub use record::{Head, Record, RecordView, encode};
+pub(crate) use stem::{HEAD_LETTERS, head, is_form, stem};
 pub use table::{FieldsView, RawField, encode_fields};
 
 /// A value of a field.

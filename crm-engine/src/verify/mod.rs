@@ -148,6 +148,9 @@ fn verify_object(
         Space::Unique,
         Space::Together,
         Space::Match,
+        Space::WordOwn,
+        Space::WordAll,
+        Space::Part,
     ] {
         let range = Key::new(space).object(object.id).range();
         report.index_entries += compare(read, &object.name, &expected, range, report)?;

@@ -85,6 +85,28 @@ fn reads(world: &World) -> Answers {
             call(viewer, "report.funnel", &order),
         );
     }
+    for text in [
+        "vega",
+        "ve",
+        "o",
+        "7",
+        "77",
+        "495",
+        "8 495 49",
+        "orion 1",
+        "p1",
+        "example.com",
+    ] {
+        for limit in [1, 20] {
+            let request = json!({"text": text, "limit": limit});
+            let answer = call(viewer, "search", &request);
+            ask(format!("search {text} {limit}"), answer);
+        }
+    }
+    for text in ["+7 495 4999990", "4999991", "p7@example.com"] {
+        let answer = call(viewer, "find", &json!({"text": text}));
+        ask(format!("find {text}"), answer);
+    }
     let mut after = 0;
     loop {
         let page = call(viewer, "changes", &json!({"after": after, "limit": 3})).unwrap();

@@ -32,6 +32,10 @@ impl Schema {
                 "choices belong to the types `choice` and `choice_set`, which need them",
             ));
         }
+        if declared.search && !is_searchable(declared.value_type) {
+            let name = declared.value_type.name();
+            return Err(invalid(format!("`{name}` cannot be searched")));
+        }
         if let Some(existing) = object.fields.iter_mut().find(|f| f.name == declared.name) {
             if existing.value_type != declared.value_type || existing.target != target {
                 return Err(Error::new(
@@ -105,6 +109,15 @@ impl Schema {
         object.next_field += 1;
         Ok(())
     }
+}
+
+/// The types that have words, digits or addresses to be found by.
+fn is_searchable(value_type: ValueType) -> bool {
+    use ValueType::{Digits, Email, Integer, Link, Phone, Tags, Text};
+    matches!(
+        value_type,
+        Text | Tags | Link | Digits | Integer | Email | Phone
+    )
 }
 
 /// What a field is beside its type is settled when it is made. An extension says only what it

@@ -82,6 +82,23 @@ pub(super) fn register(rows: &mut Rows<'_>) {
             )
         },
     );
+    rows.function(
+        "find",
+        (
+            "find(text) -> array",
+            "The records with a phone number or e-mail, whatever its notation, as the caller may \
+             see them: each as `#{object, id}`. Empty where the text is neither.",
+            r#"find("+7 (495) 123-45-67")"#,
+        ),
+        |context: NativeCallContext, text: Text| {
+            ask(
+                &context,
+                Request::Find {
+                    text: text.to_string(),
+                },
+            )
+        },
+    );
     rows.only_in = None;
 }
 
