@@ -251,7 +251,7 @@ pub struct CompletenessDeclaration {
     pub fields: Vec<String>,
 }
 
-/// A rollup as declared: `{ object = "deal_line", link = "deal", sum = "amount" }`; see
+/// A rollup as declared: `{ object = "part", link = "whole", sum = "amount" }`; see
 /// [`Rollup`](super::Rollup).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
