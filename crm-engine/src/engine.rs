@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
 
+use crate::card::Cards;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
 use crate::facts::{Facts, FactsCache};
@@ -70,6 +71,7 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     facts: FactsCache,
+    cards: Cards,
     validators: Arc<ValidatorSet>,
     live: RwLock<Option<Arc<Live>>>,
     closed: AtomicBool,
@@ -149,6 +151,7 @@ impl Engine {
             store,
             clock: options.clock,
             facts: FactsCache::default(),
+            cards: Cards::default(),
             validators: Arc::new(ValidatorSet::new(options.validators)),
             live: RwLock::new(None),
             closed: AtomicBool::new(false),
@@ -180,6 +183,11 @@ impl Engine {
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.clock.now()
+    }
+
+    /// The cards prepared for those who asked for one.
+    pub(crate) fn cards(&self) -> &Cards {
+        &self.0.cards
     }
 
     /// The newest consistent view.

@@ -2,6 +2,7 @@
 //! a host can list them.
 
 mod built_in;
+mod card;
 mod fields;
 mod past;
 mod periodicity;
@@ -35,8 +36,9 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
     static OPERATIONS: LazyLock<BTreeMap<&'static str, Operation>> = LazyLock::new(|| {
         built_in::operations()
             .into_iter()
-            .chain(past::operations())
             .chain(fields::operations())
+            .chain(past::operations())
+            .chain(card::operations())
             .chain(rights::operations())
             .chain(periodicity::operations())
             .map(|operation| (operation.name, operation))

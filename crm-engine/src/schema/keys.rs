@@ -34,10 +34,12 @@ pub(crate) enum Space {
     Unique = 0x09,
     /// name → an installed pack and its files.
     Pack = 0x0A,
-    /// record id, id of a record merged into it → the position of the merge.
-    Absorbed = 0x0F,
+    /// target id, place on its timeline → an event or a move of another record.
+    Timeline = 0x0B,
     /// object, group of fields, values → id.
     Together = 0x10,
+    /// record id, id of a record merged into it → the position of the merge.
+    Absorbed = 0x0F,
 }
 
 /// A key under construction.
@@ -175,14 +177,23 @@ pub(crate) fn unique(object: ObjectId, field: FieldId, value: &Value) -> Vec<u8>
         .done()
 }
 
-pub(crate) fn absorbed(into: RecordId) -> Key {
-    Key::new(Space::Absorbed).id(into)
-}
-
 pub(crate) fn together(object: ObjectId, together: u8) -> Key {
     Key::new(Space::Together)
         .object(object)
         .uint(together.into())
+}
+
+pub(crate) fn absorbed(into: RecordId) -> Key {
+    Key::new(Space::Absorbed).id(into)
+}
+
+pub(crate) fn timeline(target: RecordId) -> Key {
+    Key::new(Space::Timeline).id(target)
+}
+
+/// The first bytes of every place at a moment given in milliseconds: the newest moment first.
+pub(crate) fn timeline_moment(at_ms: i64) -> [u8; 8] {
+    (!(at_ms as u64 ^ 1 << 63)).to_be_bytes()
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

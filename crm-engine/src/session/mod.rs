@@ -1,5 +1,6 @@
 //! A session: an actor and everything he may call.
 
+mod card;
 mod fields;
 mod history;
 mod periodicity;
@@ -22,6 +23,8 @@ use crate::schema::{Object, keys};
 use crate::store::Read;
 use crate::value::{Record, RecordView, Value, take_uint};
 use crate::write::Door;
+
+pub use card::TimelineRequest;
 
 /// What one user (or the host itself) may do with an open store. Cheap to clone, safe to use
 /// from many threads. Rights are looked up at every call: a session never outlives them.
