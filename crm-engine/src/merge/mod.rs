@@ -30,20 +30,11 @@ use crate::write::{Door, Input, Manner, denied};
 /// What is merged into what.
 ///
 /// ```
-/// use crm_engine::{Engine, Merge, Options};
-/// use serde_json::json;
+/// use crm_engine::{Merge, RecordId};
 ///
-/// let host = Engine::in_memory(Options::default())?.system();
-/// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
-/// let twin = json!({"name": "Vega Ltd", "legal_form": "legal_entity", "phone": "+7 495 123-45-67"});
-/// let twin = host.create("company", &twin)?;
-/// let report = host.merge(&Merge::new("company", vega, [twin]))?;
-/// assert_eq!(host.get("company", vega)?.unwrap()["phone"], "+7 495 123-45-67");
-/// assert!(host.get("company", twin)?.is_none());
-///
-/// host.undo(report.sequence)?;
-/// assert_eq!(host.get("company", twin)?.unwrap()["name"], "Vega Ltd");
-/// # Ok::<(), crm_engine::Error>(())
+/// let id = |id| RecordId::new(id).unwrap();
+/// let merge = Merge::new("product", id(7), [id(8), id(9)]);
+/// assert!(merge.fields.is_empty());
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
