@@ -16,8 +16,8 @@ use super::{ObjectDeclaration, check_name, invalid, limit};
 /// Rows of a part that does not say how many.
 const ROWS: u16 = 20;
 
-/// A part of a card as declared: `{ name = "tasks", object = "task", link = "company", where =
-/// "done IS NULL", by = "due" }`; see [`CardPart`].
+/// A part of a card as declared: `{ name = "open", object = "item", link = "thing", where =
+/// "done IS NULL", by = "day desc" }`; see [`CardPart`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CardPartDeclaration {
