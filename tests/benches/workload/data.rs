@@ -141,6 +141,11 @@ impl Data {
         self.n * 5
     }
 
+    /// The owner of a company: the first thing its dice decide.
+    pub fn owner(self, number: usize) -> usize {
+        owner(&mut self.dice(Kind::Company, number))
+    }
+
     pub fn company(self, number: usize) -> Company {
         let mut dice = self.dice(Kind::Company, number);
         let owner = owner(&mut dice);
@@ -194,7 +199,7 @@ impl Data {
             amount_cents,
             margin_cents: amount_cents * (5 + dice.below(30) as i64) / 100,
             seller: match dice.percent(95) {
-                true => self.company(company).owner,
+                true => self.owner(company),
                 false => dice.index(EMPLOYEES),
             },
         }

@@ -113,7 +113,7 @@ impl Ours {
             company(object, data.company(number), &users)
         })?;
         let place = |company: usize| -> (RecordId, UserId) {
-            let owner = data.company(company).owner;
+            let owner = data.owner(company);
             (companies[company], UserId(users[owner]))
         };
         load(&host, "contact", data.contacts(), |object, number| {

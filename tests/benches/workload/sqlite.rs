@@ -122,7 +122,7 @@ impl Sqlite {
                 .execute(params![
                     id(ids.deal, number),
                     id(ids.company, deal.company),
-                    ids.users[data.company(deal.company).owner] as i64,
+                    ids.users[data.owner(deal.company)] as i64,
                     deal.title,
                     deal.stage as i64 + 1,
                     deal.amount_cents,

@@ -172,7 +172,7 @@ fn company(data: Data, user: usize, at: usize, dice: &mut Dice) -> usize {
     // The administrator sees every one; the search ends for anybody who owns something.
     (0..1_000_000)
         .map(|_| dice.index(data.n))
-        .find(|number| reach.contains(&data.company(*number).owner) == (at % 2 == 0))
+        .find(|number| reach.contains(&data.owner(*number)) == (at % 2 == 0))
         .unwrap_or(0)
 }
 
