@@ -18,7 +18,7 @@
  *         int64_t id = 0;
  *         if (crm_open("shop.crm", -1, "{\"create\":\"if_missing\"}", -1, &db, &error) == CRM_OK
  *             && crm_system_session(db, &host, &error) == CRM_OK
- *             && crm_create(host, "company", -1, "{\"name\":\"Acme\"}", -1, &id, &error) == CRM_OK
+ *             && crm_create(host, "company", -1, "{\"name\":\"Acme\",\"legal_form\":\"legal_entity\"}", -1, &id, &error) == CRM_OK
  *             && crm_get(host, "company", -1, id, &record, &error) == CRM_OK)
  *             puts(crm_buffer_data(record));
  *         else

@@ -12,7 +12,7 @@
 //! let host = engine.system();
 //! host.create("user", &json!({"login": "anna", "name": "Anna", "roles": ["agent"]}))?;
 //! let anna = engine.login("anna")?;
-//! anna.create("company", &json!({"name": "Vega", "employees": 12}))?;
+//! anna.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
 //!
 //! let mut statement = anna.prepare("SELECT name, employees FROM company ORDER BY name")?;
 //! let mut rows = statement.run()?;

@@ -267,6 +267,7 @@ static void load_base(crm_session *host, const char *data) {
            "\"sales_price\":{\"field\":\"price\",\"currency\":\"USD\"}}");
     source = companies_with_owners(data);
     import(host, "company", &source,
+           "\"set\":{\"legal_form\":\"legal_entity\"},"
            "\"columns\":{\"account\":\"name\","
            "\"sector\":{\"field\":\"industry\",\"alias\":{\"technolgy\":\"technology\"}},"
            "\"year_established\":\"year_established\",\"revenue\":\"revenue\","

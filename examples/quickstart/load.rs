@@ -60,6 +60,7 @@ pub(crate) fn base(engine: &Engine, workspace: &Path) -> Result<Base> {
             "object": "company",
             "text": with_owner(&accounts, &owners),
             "name": "accounts.csv",
+            "set": {"legal_form": "legal_entity"},
             "columns": {
                 "account": "name",
                 "sector": {"field": "industry", "alias": {"technolgy": "technology"}},

@@ -35,7 +35,7 @@ pub(crate) fn show(engine: &Engine, base: &Base) -> Result<()> {
         made.extend(row[0].as_integer());
     }
 
-    let company = json!({"name": "Impossible Ltd", "employees": -3});
+    let company = json!({"name": "Impossible Ltd", "legal_form": "legal_entity", "employees": -3});
     println!(
         "  the native plugin refuses a company: {}",
         refusal(session.create("company", &company))

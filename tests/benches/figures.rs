@@ -56,7 +56,7 @@ fn import(host: &Session) -> f64 {
             n % 50
         ));
     }
-    let job = json!({"object": "company", "text": text, "columns": {
+    let job = json!({"object": "company", "text": text, "set": {"legal_form": "legal_entity"}, "columns": {
         "name": "name", "industry": "industry", "employees": "employees", "city": "location",
         "owner": {"field": "owner", "match": "login"},
     }});
@@ -121,7 +121,8 @@ fn durable(engine: &Engine, threads: u64) -> f64 {
                 scope.spawn(move || {
                     let mut made = 0;
                     while Instant::now() < deadline {
-                        let fields = json!({"name": "New", "employees": made});
+                        let fields =
+                            json!({"name": "New", "legal_form": "individual", "employees": made});
                         anna.create("company", &fields).unwrap();
                         made += 1;
                     }

@@ -11,7 +11,7 @@ use super::report::{Fault, FaultKind, ImportReport, Writer};
 use super::source::Source;
 use super::table::{Row, Table};
 use crate::error::{Code, Error, Result};
-use crate::ids::ObjectId;
+use crate::ids::{FieldId, ObjectId};
 use crate::limits::{
     IMPORT_BATCH_BYTES_MAX, IMPORT_BATCH_ROWS_MAX, IMPORT_WAITING_ROUNDS_MAX,
     IMPORT_WAITING_ROWS_MAX,
@@ -19,6 +19,7 @@ use crate::limits::{
 use crate::policy::Action;
 use crate::progress::{OnProgress, Progress};
 use crate::schema::{Object, keys};
+use crate::value::Value;
 use crate::write::{Door, Input, denied};
 
 /// Opens transactions for an import, one after the other.
@@ -61,6 +62,7 @@ pub(crate) fn import(
     let bytes_total = read_through(&source, job)?;
     let table = Table::open(&source, job.delimiter)?;
     let (object, columns) = compile(transactions, job, &source, table.header())?;
+    let constants = constants(transactions, job, &source)?;
     let report = ImportReport {
         file: source.name().to_owned(),
         check: job.check,
@@ -73,6 +75,7 @@ pub(crate) fn import(
         object,
         check: job.check,
         columns,
+        constants,
         taken: Staged::default(),
         writer: Writer::new(report),
     };
@@ -120,6 +123,29 @@ fn compile<'j>(
     compiled.ok_or_else(|| Error::internal("a transaction without its body"))
 }
 
+/// The values that every row gets.
+fn constants(
+    transactions: &dyn Transactions,
+    job: &ImportJob,
+    source: &Source<'_>,
+) -> Result<Vec<(FieldId, Value)>> {
+    let mut constants = Vec::new();
+    transactions.transact(source.name(), &mut |door| {
+        let object = door.schema().object(&job.object)?;
+        constants.clear();
+        for (name, text) in &job.set {
+            let field = door.field(object, name)?;
+            if field.is_system() {
+                let text = format!("`{name}` is not set in an import");
+                return Err(Error::new(Code::ReadOnly, text).field(name));
+            }
+            constants.push((field.id, field.parse(text)?));
+        }
+        Ok(())
+    })?;
+    Ok(constants)
+}
+
 fn ignored(job: &ImportJob, header: &[String]) -> Vec<String> {
     let ignored = header.iter().filter(|name| job.ignore.contains(name));
     ignored.cloned().collect()
@@ -132,6 +158,8 @@ struct Import<'a, 'j> {
     object: ObjectId,
     check: bool,
     columns: Columns<'j>,
+    /// What every row gets where no cell fills it.
+    constants: Vec<(FieldId, Value)>,
     /// In a rehearsal, the unique values of the rows before.
     taken: Staged<Vec<u8>, ()>,
     writer: Writer,
@@ -268,11 +296,18 @@ impl Import<'_, '_> {
     }
 
     /// Creates one record, or finds out whether it could be created.
-    fn create(&mut self, door: &mut Door<'_>, object: &Arc<Object>, input: Input) -> Result<()> {
-        let owner = match object.owned {
-            true => input.owner.unwrap_or(door.actor().user()),
-            false => None,
-        };
+    fn create(
+        &mut self,
+        door: &mut Door<'_>,
+        object: &Arc<Object>,
+        mut input: Input,
+    ) -> Result<()> {
+        for (field, value) in &self.constants {
+            if input.get(*field).is_none_or(Value::is_null) {
+                input.fields.push((*field, value.clone()));
+            }
+        }
+        let owner = door.owner_of_new(object, &input)?;
         if !door.plan(object, Action::Import).permits(owner) {
             return Err(denied(object, Action::Import));
         }

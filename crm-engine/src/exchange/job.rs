@@ -33,6 +33,9 @@ pub struct ImportJob {
     pub encoding: String,
     /// Which field each column fills, by the column's name.
     pub columns: BTreeMap<String, ColumnRule>,
+    /// What every row gets besides, by field, as text; a cell that is filled goes before.
+    #[serde(default)]
+    pub set: BTreeMap<String, String>,
     /// Columns that are left out on purpose.
     #[serde(default)]
     pub ignore: Vec<String>,

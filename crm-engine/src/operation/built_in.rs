@@ -71,6 +71,11 @@ pub(super) fn operations() -> Vec<Operation> {
                     "column name: field name, or {field, match, alias, currency, expected, on_unknown}",
                 ),
                 ("ignore", "array", "columns to leave out"),
+                (
+                    "set",
+                    "object",
+                    "what every row gets besides: field name: text",
+                ),
                 ("delimiter", "text", "`,` when left out"),
                 ("encoding", "text", "`utf-8` when left out"),
                 ("check", "checkbox", "only check, store nothing"),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::schema::Object;
+
 /// What somebody does with records of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,10 +71,24 @@ impl Action {
 pub(crate) struct ActionSet(u16);
 
 impl ActionSet {
-    /// Whether `action` is in the set.
+    /// Whether one of the actions of `other` is in the set.
     #[must_use]
-    pub(crate) const fn contains(self, action: Action) -> bool {
-        self.0 & (1 << action as u8) != 0
+    pub(crate) const fn meets(self, other: ActionSet) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The actions of which one must be granted on the object whose rights hold for `object`.
+    ///
+    /// Details are part of their parent (C2, C45): who may change it may change, add and take
+    /// away its details, and who may only add records may add details (C50).
+    #[must_use]
+    pub(crate) fn needed(object: &Object, action: Action) -> ActionSet {
+        let needed: &[Action] = match action {
+            Action::Create if object.is_detail() => &[Action::Create, Action::Edit],
+            Action::Delete if object.is_detail() => &[Action::Edit],
+            _ => &[action],
+        };
+        needed.iter().copied().collect()
     }
 }
 

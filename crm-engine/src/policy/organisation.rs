@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::ids::{FieldId, ObjectId, RecordId, UserId};
 
-use super::{Action, ActionSet, Scope};
+use super::{ActionSet, Scope};
 
 /// The organisation at one policy epoch.
 #[derive(Debug, Clone, Default)]
@@ -97,18 +97,18 @@ impl Organisation {
             .is_some_and(|user| user.access_closed.is_none())
     }
 
-    /// The grants of the user's roles that speak of `object` and `action`.
+    /// The grants of the user's roles that speak of `object` and one of `actions`.
     pub(super) fn grants_for<'a>(
         &'a self,
         user: &'a UserFacts,
         object: ObjectId,
-        action: Action,
+        actions: ActionSet,
     ) -> impl Iterator<Item = &'a Grant> {
         user.roles
             .iter()
             .filter_map(|role| self.grants.get(role))
             .flatten()
-            .filter(move |grant| grant.object == object && grant.actions.contains(action))
+            .filter(move |grant| grant.object == object && grant.actions.meets(actions))
     }
 
     /// The owners a scope reaches for a user; none means all.

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::ids::{FieldId, UserId};
+use crate::ids::{FieldId, ObjectId, UserId};
 use crate::schema::Object;
 use crate::schema::system::POLICY_OBJECTS;
 
-use super::{Action, Actor, Grant, Organisation, Scope};
+use super::{Action, ActionSet, Actor, Grant, Organisation, Scope, UserFacts};
 
 /// Whose records an actor reaches.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,10 +69,13 @@ impl Plan {
         if user.administrator {
             return Plan::everything();
         }
-        if action != Action::View && POLICY_OBJECTS.contains(&object.id) {
+        if action != Action::View && POLICY_OBJECTS.contains(&object.rights) {
             return Plan::nothing();
         }
-        let grants: Vec<&Grant> = organisation.grants_for(user, object.id, action).collect();
+        let needed = ActionSet::needed(object, action);
+        let grants: Vec<&Grant> = organisation
+            .grants_for(user, object.rights, needed)
+            .collect();
         let reach = |grants: &mut dyn Iterator<Item = &&Grant>| {
             let mut owners = BTreeSet::new();
             for grant in grants {
@@ -84,18 +87,17 @@ impl Plan {
             Owners::Some(owners.into_iter().collect())
         };
         let owners = reach(&mut grants.iter());
-        // A field is shown where the grants that show it reach every record of the plan. Where
-        // they reach only some, it is hidden on all: a mask never depends on the record.
-        let hidden = grants
-            .iter()
-            .flat_map(|grant| grant.hidden.iter().copied())
-            .collect::<BTreeSet<FieldId>>()
-            .into_iter()
-            .filter(|field| {
-                let shown = reach(&mut grants.iter().filter(|grant| !grant.hidden.contains(field)));
-                !shown.includes(&owners)
-            })
-            .collect();
+        let hidden = match object.is_detail() {
+            true => organisation.hidden_details(user, object.id, action),
+            // A field is shown where the grants that show it reach every record of the plan. Where
+            // they reach only some, it is hidden on all: a mask never depends on the record.
+            false => hidden_somewhere(&grants)
+                .filter(|field| {
+                    let shown = &mut grants.iter().filter(|grant| !grant.hidden.contains(field));
+                    !reach(shown).includes(&owners)
+                })
+                .collect(),
+        };
         Plan { owners, hidden }
     }
 
@@ -129,6 +131,24 @@ impl Plan {
     #[must_use]
     pub(crate) fn shows(&self, field: FieldId) -> bool {
         self.hidden.binary_search(&field).is_err()
+    }
+}
+
+/// The fields that at least one of the grants does not show.
+fn hidden_somewhere(grants: &[&Grant]) -> impl Iterator<Item = FieldId> {
+    let hidden = grants.iter().flat_map(|grant| grant.hidden.iter().copied());
+    hidden.collect::<BTreeSet<FieldId>>().into_iter()
+}
+
+impl Organisation {
+    /// The fields of a detail that the user's grants on it hide. Such grants decide nothing
+    /// else: a field is shown where one of them shows it, or where there is none.
+    fn hidden_details(&self, user: &UserFacts, object: ObjectId, action: Action) -> Box<[FieldId]> {
+        let actions = [action].into_iter().collect();
+        let grants: Vec<&Grant> = self.grants_for(user, object, actions).collect();
+        hidden_somewhere(&grants)
+            .filter(|field| grants.iter().all(|grant| grant.hidden.contains(field)))
+            .collect()
     }
 }
 
@@ -179,8 +199,9 @@ impl Decision {
                     if user.administrator {
                         reasons.push(Reason::Administrator);
                     }
-                    let barred = action != Action::View && POLICY_OBJECTS.contains(&object.id);
-                    let grants = organisation.grants_for(user, object.id, action);
+                    let barred = action != Action::View && POLICY_OBJECTS.contains(&object.rights);
+                    let needed = ActionSet::needed(object, action);
+                    let grants = organisation.grants_for(user, object.rights, needed);
                     reasons.extend(grants.filter(|_| !barred).filter_map(|grant| {
                         let reaches = match (organisation.reach(id, user, grant.scope), owner) {
                             (None, _) => true,

@@ -19,7 +19,14 @@ fn user(n: u64) -> UserId {
 fn thing() -> Object {
     let kernel = Schema::kernel();
     let mut object = Object::clone(kernel.by_id(USER).unwrap());
-    (object.id, object.owned) = (THING, true);
+    (object.id, object.rights, object.owned) = (THING, THING, true);
+    object
+}
+
+/// An object whose records are details of things.
+fn part() -> Object {
+    let mut object = thing();
+    (object.id, object.parent) = (ObjectId(51), Some(FieldId(18)));
     object
 }
 
@@ -108,7 +115,7 @@ fn in_words(
             };
             actor.roles.contains(&grant.role)
                 && grant.object == THING
-                && grant.actions.contains(action)
+                && grant.actions.meets([action].into_iter().collect())
                 && reaches
         })
 }
@@ -131,6 +138,31 @@ proptest! {
                     prop_assert_eq!(plan.permits(*owner), expected, "{:?} {:?} {:?}", id, action, owner);
                     let decision =
                         Decision::explain(&organisation, Actor::User(id), &object, action, *owner);
+                    prop_assert_eq!(decision.allowed, expected);
+                }
+            }
+        }
+    }
+
+    /// Details have no rights of their own: they are seen with their parent, changed and taken
+    /// away by who may change it, added by who may change it or add such records.
+    #[test]
+    fn details_follow_their_parent((users, grants) in organisation()) {
+        let organisation = Organisation::new(users.clone(), grants.clone());
+        let part = part();
+        for id in (1..=9).map(user) {
+            for action in Action::ALL {
+                let plan = Plan::compile(&organisation, Actor::User(id), &part, action);
+                for owner in (0..=9).map(|n| (n > 0).then(|| user(n))) {
+                    let may = |action| in_words(&users, &grants, id, action, owner, |_| true);
+                    let expected = match action {
+                        Action::Create => may(Action::Create) || may(Action::Edit),
+                        Action::Delete => may(Action::Edit),
+                        other => may(other),
+                    };
+                    prop_assert_eq!(plan.permits(owner), expected, "{:?} {:?} {:?}", id, action, owner);
+                    let decision =
+                        Decision::explain(&organisation, Actor::User(id), &part, action, owner);
                     prop_assert_eq!(decision.allowed, expected);
                 }
             }

@@ -65,6 +65,9 @@ pub struct Object {
     /// The reference to the record that its records are details of. Details take the rights and
     /// the owner of their parent (C2).
     pub parent: Option<FieldId>,
+    /// The object whose rights hold for its records: its own, or for details that of the
+    /// topmost parent.
+    pub rights: ObjectId,
     /// The sections of its fields, in the order shown to people.
     pub sections: Vec<Section>,
     /// Fields whose values together are unique.
@@ -114,6 +117,9 @@ pub struct Field {
     pub further: Option<FieldId>,
     /// The record stands on the timeline of the record referred to.
     pub timeline: bool,
+    /// Setting, changing and emptying it is a change of the record referred to, and needs the
+    /// right to edit that one too: who is in a common group is part of the group (C20).
+    pub guarded: bool,
     /// Search finds the record by this field.
     pub search: bool,
     /// Kept as a count or sum of the records that refer to this one.
@@ -284,6 +290,12 @@ impl Object {
         )
         .with("object", self.name.as_str())
         .field(name)
+    }
+
+    /// Whether its records are details of others.
+    #[must_use]
+    pub fn is_detail(&self) -> bool {
+        self.parent.is_some()
     }
 
     /// The object that its records are details of, with the field that refers to it.

@@ -98,6 +98,7 @@ pub(crate) fn record_fields() -> &'static [Field] {
             default: None,
             further: None,
             timeline: false,
+            guarded: false,
             search: false,
             rollup: None,
             formula: None,

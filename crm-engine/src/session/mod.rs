@@ -168,7 +168,7 @@ impl Session {
     /// let refused = host.transact("two companies", |door| {
     ///     let schema = door.schema().clone();
     ///     let company = schema.object("company")?;
-    ///     door.create_json(company, &json!({"name": "Vega"}))?;
+    ///     door.create_json(company, &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
     ///     door.create_json(company, &json!({}))
     /// });
     /// assert_eq!(refused.unwrap_err().code(), Code::Required);
@@ -212,7 +212,7 @@ impl Session {
     ///
     /// let engine = Engine::in_memory(Options::default())?;
     /// let host = engine.system();
-    /// host.create("company", &json!({"name": "Vega", "employees": 12}))?;
+    /// host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
     /// let sql = "SELECT name FROM company WHERE employees > :least";
     /// let mut rows = host.query(sql, &Params::new().named("least", 10))?;
     /// assert_eq!(rows.next()?.unwrap()[0].as_text(), Some("Vega"));
@@ -320,7 +320,7 @@ impl Session {
 ///
 /// let engine = Engine::in_memory(Options::default())?;
 /// let host = engine.system();
-/// host.create("company", &json!({"name": "Vega", "employees": 12}))?;
+/// host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity", "employees": 12}))?;
 /// let mut statement = host.prepare("SELECT count(*) FROM company WHERE employees > :least")?;
 /// for (least, count) in [(10, 1), (20, 0)] {
 ///     statement.bind_name("least", least)?;

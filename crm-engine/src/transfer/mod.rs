@@ -145,17 +145,17 @@ fn objects(schema: &Schema, transfer: &Transfer) -> Result<Vec<Arc<Object>>> {
     match &transfer.objects {
         None => Ok(schema
             .objects()
-            .filter(|object| object.owned)
+            .filter(|object| object.owned && !object.is_detail())
             .map(Arc::clone)
             .collect()),
         Some(names) => names
             .iter()
             .map(|name| {
                 let object = schema.object(name)?;
-                match object.owned {
+                match object.owned && !object.is_detail() {
                     true => Ok(Arc::clone(object)),
                     false => Err(denied(object, Action::Transfer)
-                        .context(format!("`{name}` records have no owner"))),
+                        .context(format!("`{name}` records have no owner of their own"))),
                 }
             })
             .collect(),
@@ -239,7 +239,7 @@ fn add_followers(
             continue;
         }
         for (source, field, follower) in door.referrers(object, id)? {
-            let follows = field.follows_owner && source.owned;
+            let follows = field.follows_owner && source.owned && !source.is_detail();
             let known = found.contains(&(source.id, follower));
             if !follows || known || !is_visible(door, &source, transfer) {
                 continue;

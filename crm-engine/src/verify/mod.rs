@@ -11,7 +11,7 @@ use crate::journal;
 use crate::schema::keys::{self, Key, Space};
 use crate::schema::{Object, Schema};
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{RecordView, take_uint};
+use crate::value::{Record, RecordView, take_uint};
 
 /// Faults told in full; further ones are counted.
 const FAULTS_KEPT_MAX: usize = 100;
@@ -102,6 +102,9 @@ fn verify_object(
             ));
         }
         histories.insert(id, record.head.version.0);
+        if !belongs_to_parent(read, object, &record)? {
+            report.fault(format!("{} {id}: not owned as its parent is", object.name));
+        }
         expected.extend(index::entries(object, id, &record)?);
         for total in &object.totals {
             totals
@@ -126,6 +129,20 @@ fn verify_object(
     let range = Key::new(Space::Total).object(object.id).range();
     report.totals += compare(read, object, &stored, range, report)?;
     Ok(())
+}
+
+/// Whether a detail has the owner of its parent.
+fn belongs_to_parent(read: &dyn Read, object: &Object, record: &Record) -> Result<bool> {
+    let Some((field, target)) = object.parent_field() else {
+        return Ok(true);
+    };
+    let Some(parent) = record.fields.get(field.id).as_reference() else {
+        return Ok(false);
+    };
+    Ok(match read.get(&keys::record(target, parent))? {
+        Some(bytes) => RecordView::new(&bytes)?.owner() == record.head.owner,
+        None => false,
+    })
 }
 
 /// Compares what is stored in `range` with the expected entries of that range.

@@ -5,6 +5,7 @@
 //! journal entry in one transaction (invariant *committed is durable, and all or nothing*).
 
 mod check;
+mod details;
 mod input;
 mod references;
 mod rules;
@@ -143,10 +144,7 @@ impl<'t> Door<'t> {
     pub fn create(&mut self, object: &Arc<Object>, input: Input) -> Result<RecordId> {
         self.may_set(object, &input)?;
         let user = self.actor().user();
-        let owner = match object.owned {
-            true => input.owner.unwrap_or(user),
-            false => None,
-        };
+        let owner = self.owner_of_new(object, &input)?;
         let head = Head {
             version: Version(1),
             owner,
@@ -214,15 +212,17 @@ impl<'t> Door<'t> {
         for (field, value) in input.fields {
             new.fields.set(field, value);
         }
-        if let Some(owner) = input.owner {
-            new.head.owner = owner;
-        }
+        new.head.owner = self.owner_of_changed(object, input.owner, &new)?;
         if new.fields != old.fields {
             self.permit(object, Action::Edit, &old)?;
         }
         if new.head.owner != old.head.owner {
-            self.permit(object, Action::Transfer, &old)?;
-            self.permit(object, Action::Transfer, &new)?;
+            let action = match object.is_detail() {
+                true => Action::Edit,
+                false => Action::Transfer,
+            };
+            self.permit(object, action, &old)?;
+            self.permit(object, action, &new)?;
         }
         if new == old {
             return Ok(old.head.version);
@@ -249,6 +249,7 @@ impl<'t> Door<'t> {
     ) -> Result<()> {
         let old = self.load_visible(object, id)?;
         self.permit(object, Action::Delete, &old)?;
+        self.check_guarded(object, Some(&old), None)?;
         self.expect(&old, expected)?;
         let mut gone = old.clone();
         self.around.rules.before(&mut Draft::deletion(
@@ -349,6 +350,7 @@ impl<'t> Door<'t> {
             check::complete(object, &shown, &new)?;
         }
         self.check_references(object, old, &new)?;
+        self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
         let mut bytes = Vec::with_capacity(256);
         encode(&new, &mut bytes)?;
@@ -360,6 +362,9 @@ impl<'t> Door<'t> {
             ChangeKind::Create
         };
         self.record_change(object, id, new.head.version, kind, &new, replaced, &bytes)?;
+        if old.is_some_and(|old| old.head.owner != new.head.owner) {
+            self.hand_details_over(object, id, new.head.owner)?;
+        }
         self.run_after(object, id, old, Some(&new))
     }
 

@@ -31,14 +31,35 @@ impl Door<'_> {
                 .by_id(target)
                 .ok_or_else(|| Error::internal("a reference without target"))?;
             if self.get(target, *id)?.is_none() {
-                return Err(Error::new(
-                    Code::BadReference,
-                    format!(
-                        "`{}` refers to {} {id}, which is not found",
-                        field.name, target.name
-                    ),
-                )
-                .field(&field.name));
+                return Err(not_found(field, target, *id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the actor may change the records that guarded references name: a link that is set,
+    /// changed or removed is a change of the record at its other end.
+    ///
+    /// # Errors
+    /// [`Code::Denied`], naming the object at the other end and the field.
+    pub(super) fn check_guarded(
+        &self,
+        object: &Object,
+        old: Option<&Record>,
+        new: Option<&Record>,
+    ) -> Result<()> {
+        for field in object.fields.iter().filter(|field| field.guarded) {
+            let end = |record: Option<&Record>| {
+                record.and_then(|record| record.fields.get(field.id).as_reference())
+            };
+            let (before, after) = (end(old), end(new));
+            let target = field.target.and_then(|id| self.schema().by_id(id));
+            let target = target.ok_or_else(|| Error::internal("a reference without target"))?;
+            for id in [before, after].into_iter().flatten() {
+                let owner = self.load(target, id)?.and_then(|record| record.head.owner);
+                if before != after && !self.plan(target, Action::Edit).permits(owner) {
+                    return Err(super::denied(target, Action::Edit).field(&field.name));
+                }
             }
         }
         Ok(())
@@ -55,6 +76,10 @@ impl Door<'_> {
         let Some(owner) = new.head.owner else {
             return Ok(());
         };
+        // A detail belongs to the owner of its parent, also after he has left.
+        if object.is_detail() {
+            return Ok(());
+        }
         if old.is_some_and(|old| old.head.owner == Some(owner)) {
             return Ok(());
         }
@@ -156,6 +181,15 @@ impl Door<'_> {
         }
         Ok(found)
     }
+}
+
+/// The one answer for what a reference must not name: nothing, and what may not be seen.
+pub(super) fn not_found(field: &Field, target: &Object, id: RecordId) -> Error {
+    let text = format!(
+        "`{}` refers to {} {id}, which is not found",
+        field.name, target.name
+    );
+    Error::new(Code::BadReference, text).field(&field.name)
 }
 
 fn still_referenced() -> Error {

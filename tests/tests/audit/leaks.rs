@@ -164,7 +164,13 @@ fn what_hinders_a_deletion_is_named_only_when_it_is_seen() {
         ],
     );
     let host = engine.system();
-    let company = || create(&clerk, "company", json!({"name": "Vega"}));
+    let company = || {
+        create(
+            &clerk,
+            "company",
+            json!({"name": "Vega", "legal_form": "individual"}),
+        )
+    };
     let delete = |company: u64| clerk.delete("company", id(company), None);
 
     let by_both = company();
@@ -196,7 +202,11 @@ fn a_hand_over_follows_only_what_is_seen_and_moved() {
     let looker = user(&engine, "looker", &[deals, users, companies]);
     let host = engine.system();
     let owner = number(&seller);
-    let company = create(&host, "company", json!({"name": "Vega", "owner": owner}));
+    let company = create(
+        &host,
+        "company",
+        json!({"name": "Vega", "legal_form": "individual", "owner": owner}),
+    );
     let deal = json!({"title": "t", "stage": "won", "owner": owner, "company": company});
     let deal = create(&host, "deal", deal);
     let order = json!({"from": owner, "to": number(&heir), "objects": ["company"],
@@ -315,7 +325,10 @@ fn strange_values_meet_a_refusal() {
         json!({}),
         json!(1),
     ] {
-        let made = host.create("company", &json!({"name": name}));
+        let made = host.create(
+            "company",
+            &json!({"name": name, "legal_form": "individual"}),
+        );
         let refused = made.map_or_else(|error| error.code().is_refusal(), |_| name == json!(" "));
         assert!(refused, "{name}");
     }
@@ -330,7 +343,7 @@ fn strange_values_meet_a_refusal() {
         let history = json!({"object": "company", "id": number});
         let error = call(&host, "history", history).unwrap_err();
         assert_eq!(error.code(), Code::InvalidArguments, "{number}");
-        let link = json!({"name": "x", "parent": number});
+        let link = json!({"name": "x", "legal_form": "individual", "parent": number});
         let link = host.create("company", &link);
         assert!(
             link.map_or_else(|e| e.code().is_refusal(), |_| number == json!("")),

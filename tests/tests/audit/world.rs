@@ -329,6 +329,9 @@ impl Story {
                 let (object, names) = OBJECTS[object];
                 let mut fields = content(world.records.len(), object, names);
                 fields.insert("owner".into(), json!(world.users[owner]));
+                if object == "company" {
+                    fields.insert("legal_form".into(), json!("legal_entity"));
+                }
                 // A link to the parent where there is such a field; a parent may be deleted.
                 if let Some((target, id)) = parent.map(|parent| world.records[parent]) {
                     let alive = host.get(target, id).unwrap().is_some();

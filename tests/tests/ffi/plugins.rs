@@ -48,7 +48,7 @@ fn a_plugin_is_loaded_by_id_and_hash_and_takes_part_in_writes() {
     let (db, opened) = open(&json!({"in_memory": true, "plugins": [right]}));
     assert_eq!(opened.0, crm::CRM_OK, "{opened:?}");
     let mut host: *mut crm_session = ptr::null_mut();
-    let company = c"{\"name\": \"Vega\", \"employees\": -3}";
+    let company = c"{\"name\": \"Vega\", \"legal_form\": \"individual\", \"employees\": -3}";
     let (mut id, mut error) = (0, ptr::null_mut());
     // SAFETY: texts end in NUL, places are live variables, handles are this test's own.
     let refused = unsafe {

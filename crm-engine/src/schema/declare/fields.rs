@@ -86,13 +86,14 @@ impl Schema {
             default: declared.default.clone(),
             further: None,
             timeline: declared.timeline,
+            guarded: declared.guarded,
             search: declared.search,
             rollup: None,
             formula: declared.formula.clone(),
             converted: None,
         };
-        if declared.timeline && target.is_none() {
-            return Err(invalid("only a reference puts a record on a `timeline`"));
+        if (declared.timeline || declared.guarded) && target.is_none() {
+            return Err(invalid("`timeline` and `guarded` are for references"));
         }
         take_choices(&mut field, &declared.choice)?;
         check_default(&field)?;
@@ -117,6 +118,11 @@ fn refuse_another_nature(field: &Field, declared: &FieldDeclaration, extends: bo
             "follows_owner",
             field.follows_owner != declared.follows_owner,
             declared.follows_owner,
+        ),
+        (
+            "guarded",
+            field.guarded != declared.guarded,
+            declared.guarded,
         ),
         (
             "on_delete",

@@ -107,6 +107,8 @@ pub struct FieldDeclaration {
     #[serde(default)]
     pub timeline: bool,
     #[serde(default)]
+    pub guarded: bool,
+    #[serde(default)]
     pub search: bool,
     #[serde(default)]
     pub rollup: Option<RollupDeclaration>,
@@ -250,7 +252,7 @@ pub struct CompletenessDeclaration {
     pub fields: Vec<String>,
 }
 
-/// A rollup as declared: `{ object = "deal_line", link = "deal", sum = "amount" }`; see
+/// A rollup as declared: `{ object = "line", link = "order", sum = "amount" }`; see
 /// [`Rollup`](super::Rollup).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -346,6 +348,7 @@ impl Schema {
             lists: Vec::new(),
             totals: Vec::new(),
             parent: None,
+            rights: ObjectId(id),
             sections: Vec::new(),
             together: Vec::new(),
             event: None,
@@ -365,6 +368,7 @@ impl Schema {
             let message = format!("`{}` exists, and its `owned` never changes", object.name);
             return Err(Error::new(Code::SchemaFixed, message));
         }
+        let is_new = object.fields.is_empty();
         object.labels.extend(declaration.label.clone());
         parts::take_sections(&mut object, declaration)?;
         for field in &declaration.field {
@@ -392,7 +396,7 @@ impl Schema {
         for total in &declaration.total {
             lists::take_total(&mut object, total)?;
         }
-        parts::take(&mut object, declaration)?;
+        parts::take(&mut object, declaration, is_new)?;
         self.objects[at] = Arc::new(object);
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
-use crate::ids::FieldId;
+use crate::ids::{FieldId, ObjectId};
 use crate::limits::{PARTS_PER_OBJECT_MAX, SECTIONS_PER_OBJECT_MAX};
 use crate::schema::{
     Comparison, Completeness, Conversion, DuplicateRule, EventParts, Field, Labels, Likeness,
@@ -96,9 +96,13 @@ pub(super) fn place(object: &mut Object, declared: &FieldDeclaration) -> Result<
 }
 
 /// Takes in the other parts that speak of the object's own fields.
-pub(super) fn take(object: &mut Object, declaration: &ObjectDeclaration) -> Result<()> {
+pub(super) fn take(
+    object: &mut Object,
+    declaration: &ObjectDeclaration,
+    is_new: bool,
+) -> Result<()> {
     if let Some(name) = &declaration.parent {
-        take_parent(object, name)?;
+        take_parent(object, name, is_new)?;
     }
     for together in &declaration.unique {
         take_together(object, &together.fields)?;
@@ -129,7 +133,8 @@ pub(super) fn take(object: &mut Object, declaration: &ObjectDeclaration) -> Resu
     Ok(())
 }
 
-fn take_parent(object: &mut Object, name: &str) -> Result<()> {
+/// Records of an object are details from the first one on, or never.
+fn take_parent(object: &mut Object, name: &str, is_new: bool) -> Result<()> {
     let field = object.field(name)?;
     if field.target.is_none() || !field.required || field.on_delete != OnDelete::Cascade {
         let text = "a `parent` is a required reference with `on_delete = \"cascade\"`";
@@ -137,14 +142,12 @@ fn take_parent(object: &mut Object, name: &str) -> Result<()> {
     }
     let id = field.id;
     match object.parent {
-        Some(parent) if parent != id => Err(fixed(object, "parent")),
-        None if object.fields.iter().any(|field| field.rollup.is_some()) => {
-            Err(fixed(object, "parent"))
-        }
-        _ => {
+        Some(parent) if parent == id => Ok(()),
+        None if is_new => {
             object.parent = Some(id);
             Ok(())
         }
+        _ => Err(fixed(object, "parent")),
     }
 }
 
@@ -229,7 +232,7 @@ impl Schema {
             self.settle_field(&mut object, declared)
                 .map_err(|error| error.field(&declared.name))?;
         }
-        self.check_parents(&object)?;
+        object.rights = self.topmost_parent(&object)?;
         self.objects[at] = Arc::new(object);
         Ok(())
     }
@@ -289,8 +292,10 @@ impl Schema {
         of_type(parent, name, declared.value_type)
     }
 
-    /// A detail is owned as its parent is, and no chain of parents closes.
-    fn check_parents(&self, object: &Object) -> Result<()> {
+    /// The object whose rights hold for `object`. A detail is owned as its parent is, and no
+    /// chain of parents closes.
+    fn topmost_parent(&self, object: &Object) -> Result<ObjectId> {
+        let mut topmost = object.id;
         let mut seen = BTreeSet::from([object.id]);
         let mut next = object.parent_field().map(|(_, id)| id);
         while let Some(parent) = next.and_then(|id| self.by_id(id)) {
@@ -307,9 +312,10 @@ impl Schema {
                 );
                 return Err(invalid(text));
             }
+            topmost = parent.id;
             next = parent.parent_field().map(|(_, id)| id);
         }
-        Ok(())
+        Ok(topmost)
     }
 }
 
