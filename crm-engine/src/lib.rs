@@ -73,7 +73,7 @@ pub use schema::{
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
-pub use session::{Session, Statement};
+pub use session::{SeenRecord, Session, Statement};
 pub use transfer::{Transfer, TransferCount, TransferReport};
 pub use value::{Currency, Money, Value, ValueType};
 pub use verify::VerifyReport;

@@ -5,7 +5,7 @@
 //! snapshot, so a stale plan cannot be used.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{ObjectId, RecordId, UserId};
@@ -21,18 +21,21 @@ const EPOCH: &str = "policy_epoch";
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) organisation: Organisation,
-    plans: Mutex<HashMap<(Actor, ObjectId, Action), Arc<Plan>>>,
+    plans: RwLock<HashMap<(Actor, ObjectId, Action), Arc<Plan>>>,
 }
 
 impl Facts {
     /// The plan of `actor`, compiled at most once per epoch.
     pub(crate) fn plan(&self, actor: Actor, object: &Object, action: Action) -> Arc<Plan> {
         let key = (actor, object.id, action);
-        if let Some(plan) = lock(&self.plans).get(&key) {
+        let kept = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = kept.get(&key) {
             return Arc::clone(plan);
         }
+        drop(kept);
         let plan = Arc::new(Plan::compile(&self.organisation, actor, object, action));
-        lock(&self.plans).insert(key, Arc::clone(&plan));
+        let mut kept = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(key, Arc::clone(&plan));
         plan
     }
 }
@@ -101,7 +104,7 @@ fn load(read: &dyn Read, schema: &Schema) -> Result<Facts> {
     })?;
     Ok(Facts {
         organisation: Organisation::new(users, grants),
-        plans: Mutex::default(),
+        plans: RwLock::default(),
     })
 }
 

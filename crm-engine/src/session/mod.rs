@@ -1,5 +1,7 @@
 //! A session: an actor and everything he may call.
 
+mod seen;
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
@@ -12,11 +14,13 @@ use crate::ids::{RecordId, Sequence, UserId, Version};
 use crate::journal::{Cause, ChangeKind};
 use crate::policy::{Action, Actor, Plan};
 use crate::query::{self, Column, Params, Prepared, Rows};
-use crate::schema::system::{self, value_of};
+use crate::schema::system;
 use crate::schema::{Object, Schema, keys};
 use crate::store::Read;
-use crate::value::{Record, RecordView, Value, take_uint};
+use crate::value::{RecordView, Value, take_uint};
 use crate::write::Door;
+
+pub use seen::SeenRecord;
 
 /// What one user (or the host itself) may do with an open store. Cheap to clone, safe to use
 /// from many threads. Rights are looked up at every call: a session never outlives them.
@@ -104,25 +108,6 @@ impl Session {
             let object = Arc::clone(door.schema().object(object)?);
             door.create_json(&object, fields)
         })
-    }
-
-    /// The record as a JSON object of the fields the caller may see; none when there is no such
-    /// record or he may not see it (invariant *invisible is absent*).
-    ///
-    /// # Errors
-    /// [`Code::UnknownObject`], and what prevents reading.
-    pub fn get(&self, object: &str, id: RecordId) -> Result<Option<Json>> {
-        let view = self.view()?;
-        let object = view.schema.object(object)?;
-        let plan = view.facts.plan(self.actor, object, Action::View);
-        let Some(bytes) = view.snapshot.get(&keys::record(object.id, id))? else {
-            return Ok(None);
-        };
-        let record = RecordView::new(&bytes)?;
-        match plan.permits(record.owner()) {
-            true => Ok(Some(record_json(object, &plan, id, &record.decode()?))),
-            false => Ok(None),
-        }
     }
 
     /// Changes fields of a record; `null` empties a field. `expected` refuses the change when
@@ -379,20 +364,6 @@ impl Statement {
         }
         self.prepared.run(&view.snapshot, &self.params)
     }
-}
-
-/// A record as the fields a plan shows.
-pub(crate) fn record_json(object: &Object, plan: &Plan, id: RecordId, record: &Record) -> Json {
-    let mut members = Map::new();
-    for field in system::record_fields().iter().chain(&object.fields) {
-        if plan.shows(field.id) && object.find(&field.name).is_some() {
-            members.insert(
-                field.name.clone(),
-                field.to_json(&value_of(id, record, field.id)),
-            );
-        }
-    }
-    Json::Object(members)
 }
 
 fn change_json(object: &Object, plan: &Plan, change: &history::Change) -> Json {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, Utc};
 use crm_engine::{
-    ChoiceId, Currency, Door, Engine, Input, ManualClock, Money, Object, Options, Params, RecordId,
-    Result, Session, Statement, UserId, Value,
+    ChoiceId, Currency, Door, Engine, Field, Input, ManualClock, Money, Object, Options, Params,
+    RecordId, Result, Session, Statement, UserId, Value, ValueType,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
@@ -18,9 +18,29 @@ use crate::work::{Question, Sink, System};
 const BATCH: usize = 500;
 
 /// The columns of a company, in the order in which every system tells them.
-pub const COLUMNS: &str = "id, owner, version, created_at, created_by, updated_at, updated_by, \
-    name, tax_number, phone, email, city, segment, created, last_activity, \
-    note, contract, contract_date, newsletter, rating, budget";
+pub const COLUMNS: [&str; 21] = [
+    "id",
+    "owner",
+    "version",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+    "name",
+    "tax_number",
+    "phone",
+    "email",
+    "city",
+    "segment",
+    "created",
+    "last_activity",
+    "note",
+    "contract",
+    "contract_date",
+    "newsletter",
+    "rating",
+    "budget",
+];
 
 /// Under which ids the records stand: users one by one, the others from their first id on.
 #[derive(Debug, Clone)]
@@ -35,13 +55,13 @@ pub struct Ids {
 pub struct Ours {
     engine: Engine,
     pub ids: Ids,
+    columns: Vec<Field>,
     users: Vec<Option<Open>>,
 }
 
 /// A user who has logged in, with his prepared statements.
 struct Open {
     session: Session,
-    company: Statement,
     contacts: Statement,
     deals: Statement,
     activities: Statement,
@@ -55,7 +75,6 @@ impl Open {
             _ => ", margin",
         };
         Ok(Open {
-            company: session.prepare(&format!("SELECT {COLUMNS} FROM company WHERE id = ?"))?,
             contacts: session.prepare(
                 "SELECT id, name, phone, email, decision_maker FROM contact WHERE company = ? \
                  ORDER BY id",
@@ -99,7 +118,15 @@ impl Ours {
             users,
         };
         let users = data::users().iter().map(|_| None).collect();
-        Ok(Ours { engine, ids, users })
+        let schema = engine.schema()?;
+        let company = schema.object("company")?;
+        let columns = COLUMNS.map(|name| company.field(name).cloned());
+        Ok(Ours {
+            columns: columns.into_iter().collect::<Result<Vec<Field>>>()?,
+            engine,
+            ids,
+            users,
+        })
     }
 
     /// Makes the store and loads the data set into it.
@@ -112,15 +139,10 @@ impl Ours {
         let companies = load(&host, "company", data.n, |object, number| {
             company(object, data.company(number), &users)
         })?;
-        let place = |company: usize| -> (RecordId, UserId) {
-            let owner = data.owner(company);
-            (companies[company], UserId(users[owner]))
-        };
         load(&host, "contact", data.contacts(), |object, number| {
             let contact = data.contact(number);
-            let (company, owner) = place(contact.company);
-            let mut input = Input::default().with_owner(Some(owner));
-            input.set(object, "company", company)?;
+            let mut input = Input::default();
+            input.set(object, "company", companies[contact.company])?;
             input.set(object, "name", contact.name)?;
             input.set(object, "phone", contact.phone)?;
             input.set(object, "email", contact.email)?;
@@ -129,9 +151,8 @@ impl Ours {
         })?;
         load(&host, "deal", data.deals(), |object, number| {
             let deal = data.deal(number);
-            let (company, owner) = place(deal.company);
-            let mut input = Input::default().with_owner(Some(owner));
-            input.set(object, "company", company)?;
+            let mut input = Input::default();
+            input.set(object, "company", companies[deal.company])?;
             input.set(object, "title", deal.title)?;
             input.set(object, "stage", choice(deal.stage))?;
             input.set(object, "amount", money(deal.amount_cents)?)?;
@@ -141,9 +162,8 @@ impl Ours {
         })?;
         load(&host, "activity", data.activities(), |object, number| {
             let activity = data.activity(number);
-            let (company, owner) = place(activity.company);
-            let mut input = Input::default().with_owner(Some(owner));
-            input.set(object, "company", company)?;
+            let mut input = Input::default();
+            input.set(object, "company", companies[activity.company])?;
             input.set(object, "kind", choice(activity.kind))?;
             input.set(object, "subject", activity.subject)?;
             input.set(object, "due", activity.due)?;
@@ -153,25 +173,19 @@ impl Ours {
         engine.close()
     }
 
-    fn user(&mut self, number: usize) -> Result<&mut Open> {
-        if self.users[number].is_none() {
-            self.users[number] = Some(Open::new(&self.engine, &data::users()[number])?);
-        }
-        self.users[number]
-            .as_mut()
-            .ok_or_else(|| unreachable!("it was put there"))
-    }
-
     fn answer(&mut self, question: &Question, sink: &mut impl Sink) -> Result<()> {
-        let first = self.ids.company;
-        let user = self.user(question.user())?;
+        let number = question.user();
+        let user = match &mut self.users[number] {
+            Some(user) => user,
+            place => place.insert(Open::new(&self.engine, &data::users()[number])?),
+        };
+        let id = |company: &usize| RecordId::new(self.ids.company + *company as u64);
         match question {
             Question::Open { company, .. } => {
-                user.open(first + *company as u64, sink)?;
+                user.open(id(company)?, &self.columns, sink)?;
             }
             Question::OpenJson { company, .. } => {
-                let id = RecordId::new(first + *company as u64)?;
-                match user.session.get("company", id)? {
+                match user.session.get("company", id(company)?)? {
                     None => sink.null(),
                     Some(record) => {
                         sink.text(text_of(&record, "name"));
@@ -179,7 +193,7 @@ impl Ours {
                     }
                 }
             }
-            Question::Card { company, .. } => user.card(first + *company as u64, sink)?,
+            Question::Card { company, .. } => user.card(id(company)?, &self.columns, sink)?,
             Question::Name { prefix, .. } => user.search("name", prefix, sink)?,
             Question::Word { prefix, .. } => user.search("word", prefix, sink)?,
             Question::Phone { number, .. } => user.search("phone", number, sink)?,
@@ -189,21 +203,30 @@ impl Ours {
 }
 
 impl Open {
-    fn open(&mut self, id: u64, sink: &mut impl Sink) -> Result<bool> {
-        self.company.bind(1, id as i64)?;
-        let found = emit_rows(&mut self.company, sink)?;
-        if found == 0 {
+    fn open(&mut self, id: RecordId, columns: &[Field], sink: &mut impl Sink) -> Result<bool> {
+        let Some(record) = self.session.read("company", id)? else {
             sink.null();
+            return Ok(false);
+        };
+        for column in columns {
+            use ValueType::{Digits, Email, Phone, Text};
+            match column.value_type {
+                Text | Digits | Email | Phone => match record.text_of(column.id) {
+                    Some(text) => sink.text(text),
+                    None => sink.null(),
+                },
+                _ => emit(&record.value_of(column.id)?, sink),
+            }
         }
-        Ok(found > 0)
+        Ok(true)
     }
 
-    fn card(&mut self, id: u64, sink: &mut impl Sink) -> Result<()> {
-        if !self.open(id, sink)? {
+    fn card(&mut self, id: RecordId, columns: &[Field], sink: &mut impl Sink) -> Result<()> {
+        if !self.open(id, columns, sink)? {
             return Ok(());
         }
         for part in [&mut self.contacts, &mut self.deals, &mut self.activities] {
-            part.bind(1, id as i64)?;
+            part.bind(1, id)?;
             emit_rows(part, sink)?;
         }
         Ok(())

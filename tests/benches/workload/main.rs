@@ -23,7 +23,7 @@ mod table;
 mod work;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use data::Data;
 use engine::Ours;
@@ -34,6 +34,8 @@ struct Arguments {
     rows: Vec<String>,
     rounds: usize,
     keep: Option<PathBuf>,
+    /// Only the engine answers, for so many seconds a row: to be watched by a profiler.
+    alone_seconds: u64,
 }
 
 fn main() {
@@ -47,6 +49,16 @@ fn main() {
     let scratch = tempfile::tempdir().unwrap();
     let folder = arguments.keep.as_deref().unwrap_or(scratch.path());
     let (mut ours, mut peers) = systems(folder, arguments.data);
+    if arguments.alone_seconds > 0 {
+        for row in work::rows(arguments.data, &arguments.rows) {
+            table::alone(
+                &row,
+                Duration::from_secs(arguments.alone_seconds),
+                &mut ours,
+            );
+        }
+        return;
+    }
     println!(
         "\nN = {}, seed {}, {} rounds; no shares between users in either system\n",
         arguments.data.n, arguments.data.seed, arguments.rounds
@@ -94,6 +106,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
         rows: ["R1", "R3", "R5"].map(str::to_owned).to_vec(),
         rounds: 7,
         keep: None,
+        alone_seconds: 0,
     };
     while let Some(name) = given.next() {
         // What `cargo bench` adds by itself.
@@ -111,6 +124,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
             "--seed" => arguments.data.seed = number()? as u64,
             "--rounds" => arguments.rounds = number()?.max(5),
             "--rows" => arguments.rows = value.split(',').map(str::to_owned).collect(),
+            "--alone" => arguments.alone_seconds = number()? as u64,
             "--keep" => arguments.keep = Some(PathBuf::from(&value)),
             _ => return Err(format!("unknown argument `{name}`")),
         }

@@ -12,32 +12,9 @@ use rusqlite::{Connection, OpenFlags, Params, Result, Statement, params};
 use serde_json::{Map, Value as Json, json};
 
 use crate::data::{self, Data, Role, phone_digits};
-use crate::engine::{Ids, moment};
+use crate::engine::{COLUMNS, Ids, moment};
 use crate::work::{Question, Sink, System};
 
-const COLUMNS: [&str; 21] = [
-    "id",
-    "owner",
-    "version",
-    "created_at",
-    "created_by",
-    "updated_at",
-    "updated_by",
-    "name",
-    "tax_number",
-    "phone",
-    "email",
-    "city",
-    "segment",
-    "created",
-    "last_activity",
-    "note",
-    "contract",
-    "contract_date",
-    "newsletter",
-    "rating",
-    "budget",
-];
 /// Rows inserted in one transaction while loading.
 const BATCH: usize = 20_000;
 const CACHE_KIB: i64 = 64 * 1_024;

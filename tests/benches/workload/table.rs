@@ -106,6 +106,19 @@ pub fn measure(
     measured
 }
 
+/// Has one system answer for some time.
+pub fn alone(row: &Row, duration: Duration, system: &mut impl System) {
+    let (begun, mut asked) = (Instant::now(), 0_usize);
+    while begun.elapsed() < duration {
+        row.questions
+            .iter()
+            .for_each(|question| system.look(question));
+        asked += row.questions.len();
+    }
+    let each = begun.elapsed().as_secs_f64() * 1e6 / asked as f64;
+    println!("{} {} {}: {each:.3} us", row.id, row.what, row.role.name());
+}
+
 /// Microseconds for one answer.
 fn time(system: &mut impl System, questions: &[Question]) -> f64 {
     let begun = Instant::now();
