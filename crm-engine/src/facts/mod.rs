@@ -5,6 +5,7 @@
 //! snapshot, so a stale plan cannot be used.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Code, Error, Result};
@@ -21,7 +22,36 @@ const EPOCH: &str = "policy_epoch";
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) organisation: Organisation,
-    plans: RwLock<HashMap<(Actor, ObjectId, Action), Arc<Plan>>>,
+    plans: RwLock<HashMap<(Actor, ObjectId, Action), Arc<Plan>, BuildHasherDefault<Mixer>>>,
+}
+
+/// Hashes the few numbers that a plan is kept under: every read of a record looks one up. Users
+/// are numbered by the engine, so nobody can choose numbers that collide.
+#[derive(Debug, Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64((*byte).into()));
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(n.into());
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        // The odd number is 2^64 divided by the golden ratio.
+        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_isize(&mut self, n: isize) {
+        self.write_u64(n as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        // The table takes its place from the low bits, which are mixed the least.
+        self.0 ^ (self.0 >> 32)
+    }
 }
 
 impl Facts {
