@@ -21,6 +21,7 @@
     ("deal/object.toml", include_str!("standard/deal/object.toml")),
     ("deal_line/object.toml", include_str!("standard/deal_line/object.toml")),
     ("deal_note/object.toml", include_str!("standard/deal_note/object.toml")),
+    ("department/object.toml", include_str!("standard/department/object.toml")),
     ("document/object.toml", include_str!("standard/document/object.toml")),
     ("inquiry/object.toml", include_str!("standard/inquiry/object.toml")),
     ("lead/object.toml", include_str!("standard/lead/object.toml")),

@@ -1,5 +1,6 @@
 //! A store that is open: schema, rules and facts kept at hand, sessions opened from it.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LockResult, PoisonError, RwLock};
@@ -7,13 +8,16 @@ use std::sync::{Arc, LockResult, PoisonError, RwLock};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
 use crate::facts::{Facts, FactsCache};
+use crate::index;
 use crate::journal::Cause;
+use crate::kept::Kept;
 use crate::pack::{self, Pack};
 use crate::plugin::{Validator, ValidatorSet};
 use crate::policy::Actor;
-use crate::schema::{self, Schema};
+use crate::schema::{self, Field, Schema};
 use crate::script::CompiledRules;
 use crate::store::{CommitSequence, Read, Snapshot, Store, StoreOptions, Txn};
+use crate::value::Value;
 use crate::write::{Circumstances, Door, RuleBook, Rules};
 
 /// How a store is opened.
@@ -84,6 +88,7 @@ struct Newest {
 struct Live {
     schema: Arc<Schema>,
     rules: Rules,
+    kept: Arc<Kept>,
 }
 
 /// One consistent view for a reader: data, schema and rights of the same moment.
@@ -91,6 +96,19 @@ pub(crate) struct View {
     pub(crate) snapshot: Snapshot,
     pub(crate) schema: Arc<Schema>,
     pub(crate) facts: Arc<Facts>,
+}
+
+impl View {
+    /// A value of a field as an actor may see it; see [`Facts::shown`].
+    pub(crate) fn shown<'v>(
+        &self,
+        actor: Actor,
+        field: &Field,
+        value: &'v Value,
+    ) -> Result<Cow<'v, Value>> {
+        self.facts
+            .shown(&self.snapshot, &self.schema, actor, field, value)
+    }
 }
 
 impl Engine {
@@ -222,7 +240,7 @@ impl Engine {
     pub(crate) fn install(&self, actor: Actor, pack: &Pack) -> Result<pack::Installed> {
         self.check_open()?;
         let action = "pack.install";
-        self.0.store.write(|txn| {
+        let installed = self.0.store.write(|txn| {
             let before = self.live(txn, false)?;
             let Some(prepared) = pack::prepare(txn, &before.schema, pack)? else {
                 return Ok(pack::Installed::already(pack));
@@ -233,7 +251,44 @@ impl Engine {
             let cause = Cause::Install(pack.name().to_owned());
             let mut body = |door: &mut Door<'_>| prepared.apply(door);
             self.with_door(txn, &live, actor, &cause, action, &mut body)
-        })
+        })?;
+        // The new schema is read once, by whoever made it, not by every write until the next read.
+        self.view()?;
+        Ok(installed)
+    }
+
+    /// Changes the schema in one transaction: the schema that `change` makes of the present one,
+    /// everything derived from records by it, and the journal entry. Rules must agree with it.
+    /// `change` may be run again from the start.
+    pub(crate) fn alter(
+        &self,
+        actor: Actor,
+        action: &str,
+        mut change: impl FnMut(&dyn Read, &Schema, &Facts) -> Result<Schema>,
+    ) -> Result<()> {
+        self.check_open()?;
+        self.0.store.write(|txn| {
+            let before = self.live(txn, false)?;
+            let facts = self.0.facts.of_transaction(txn, &before.schema)?;
+            check_access(&facts, actor)?;
+            let next = Arc::new(change(txn, &before.schema, &facts)?);
+            if next.is_same_as(&before.schema) {
+                return Ok(());
+            }
+            schema::store(txn, &before.schema, &next)?;
+            for object in next.objects() {
+                if let Some(former) = before.schema.by_id(object.id) {
+                    index::renew(txn, former, object)?;
+                }
+            }
+            let live = self.load(txn, next).map_err(needed_by_a_rule)?;
+            let mut body = |door: &mut Door<'_>| {
+                door.note();
+                door.renew_kept(&before.schema)
+            };
+            self.with_door(txn, &live, actor, &Cause::Person, action, &mut body)
+        })?;
+        self.view().map(drop)
     }
 
     fn with_door<R>(
@@ -251,6 +306,7 @@ impl Engine {
             schema: Arc::clone(&live.schema),
             facts,
             rules: &live.rules,
+            kept: Arc::clone(&live.kept),
             actor,
             now: self.now(),
             cause: cause.clone(),
@@ -282,6 +338,7 @@ impl Engine {
         let books: Vec<Arc<dyn RuleBook>> =
             vec![Arc::new(scripts), Arc::clone(&self.0.validators) as _];
         Ok(Live {
+            kept: Arc::new(Kept::compile(&schema)?),
             schema,
             rules: Rules::new(books),
         })
@@ -299,6 +356,22 @@ impl Engine {
 /// the locks of an engine is replaced in one step.
 fn recover<T>(lock: LockResult<T>) -> T {
     lock.unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A rule that compiled before the schema was changed, and does not any more, stands against the
+/// change.
+fn needed_by_a_rule(error: Error) -> Error {
+    match error.code() {
+        Code::Pack => {
+            let text = format!("a rule stands against it: {}", error.message());
+            let refusal = Error::new(Code::StillReferenced, text);
+            let details = error.details().iter();
+            details.fold(refusal, |refusal, (name, value)| {
+                refusal.with(name, value.clone())
+            })
+        }
+        _ => error,
+    }
 }
 
 /// A user whose access was closed is refused at his next call, open sessions or not (C66).

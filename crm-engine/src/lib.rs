@@ -22,6 +22,8 @@
 #![forbid(unsafe_code)]
 
 mod clock;
+mod completeness;
+mod configure;
 mod engine;
 mod error;
 mod exchange;
@@ -32,7 +34,9 @@ mod history;
 mod ids;
 mod index;
 mod journal;
+mod kept;
 pub mod limits;
+mod merge;
 mod operation;
 mod pack;
 mod plugin;
@@ -45,36 +49,41 @@ mod script;
 mod session;
 pub mod store;
 mod transfer;
+mod undo;
 pub mod value;
 mod verify;
 mod write;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use completeness::Filled;
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
 pub use exchange::{ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnUnknown};
 pub use feed::{FeedChange, FeedPage};
+pub use history::Moment;
 pub use ids::{ChoiceId, FieldId, ObjectId, RecordId, Sequence, UserId, Version};
 pub use journal::ChangeKind;
+pub use merge::{Merge, MergeReport, Moved};
 pub use pack::{GrantDeclaration, Installed, Manifest, Pack, PackVersion, RoleDeclaration};
 pub use plugin::{FieldReader, Validator};
 pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;
 pub use query::{Column, Params, Rows};
-pub use report::{Funnel, FunnelStage, funnel_svg};
+pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
 pub use schema::{
-    Choice, ChoiceDeclaration, Comparison, ComparisonDeclaration, Completeness,
+    Arranged, Choice, ChoiceDeclaration, Comparison, ComparisonDeclaration, Completeness,
     CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
-    DuplicateRule, EventDeclaration, EventParts, Field, FieldDeclaration, HiddenDuplicates, Labels,
-    Likeness, List, ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup,
-    RollupDeclaration, Schema, Section, SectionDeclaration, SortKey, StageKind, Together,
-    TogetherDeclaration, Total, TotalDeclaration,
+    DuplicateRule, EventDeclaration, EventParts, Field, FieldChange, FieldDeclaration, FieldPart,
+    HiddenDuplicates, LabelOf, Labels, Likeness, List, ListDeclaration, Object, ObjectDeclaration,
+    OnDelete, Rollup, RollupDeclaration, Schema, Section, SectionChange, SectionDeclaration,
+    SectionPart, SortKey, StageKind, Together, TogetherDeclaration, Total, TotalDeclaration,
 };
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
 pub use session::{SeenRecord, Session, Statement};
 pub use transfer::{Transfer, TransferCount, TransferReport};
+pub use undo::{RevertOutcome, RevertUser, RevertUserReport, Reverted, RevertedRecord, Undone};
 pub use value::{Currency, Money, Value, ValueType};
 pub use verify::VerifyReport;
 pub use write::{Door, Input};

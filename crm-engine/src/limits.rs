@@ -32,6 +32,10 @@ pub const CHOICES_PER_FIELD_MAX: usize = 1_000;
 pub const SORTS_PER_OBJECT_MAX: usize = 32;
 /// Sections of one object.
 pub const SECTIONS_PER_OBJECT_MAX: usize = 100;
+/// Languages of one label.
+pub const LABEL_LANGUAGES_MAX: usize = 64;
+/// The longest label of an object, field, choice or section in one language.
+pub const LABEL_BYTES_MAX: usize = 512;
 /// Duplicate rules, lists for completeness and groups of unique fields of one object, of each.
 pub const PARTS_PER_OBJECT_MAX: usize = 32;
 /// The longest API name of an object, field, choice, role or operation.
@@ -52,6 +56,11 @@ pub const SORT_TEXT_BYTES_MAX: usize = 192;
 /// The most members of a tag field or choice set.
 pub const SET_MEMBERS_MAX: usize = 256;
 
+/// How many kept fields may follow one from another: formulas, rollups, converted amounts.
+pub const KEPT_DEPTH_MAX: usize = 32;
+/// Records one rollup counts.
+pub const ROLLUP_RECORDS_MAX: usize = 1_000_000;
+
 // Queries.
 
 /// The longest query or condition.
@@ -68,6 +77,8 @@ pub const PATH_STEPS_MAX: usize = 4;
 pub const QUERY_ROWS_TOUCHED_MAX: u64 = 50_000_000;
 /// Rows one query may sort where no list offers its order.
 pub const QUERY_SORT_ROWS_MAX: usize = 250_000;
+/// Different values one sub-select may give.
+pub const SUBSELECT_VALUES_MAX: usize = 1_000_000;
 /// Groups one query may produce.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
 
@@ -124,6 +135,25 @@ pub const IMPORT_WAITING_ROUNDS_MAX: usize = 64;
 pub const IMPORT_FAULTS_KEPT_MAX: usize = 100_000;
 /// Groups of equal faults an import tells apart.
 pub const IMPORT_FAULT_GROUPS_MAX: usize = 1_000;
+
+// Undo and merge.
+
+/// Records that stand in the way of taking a transaction back and are named in the refusal.
+pub const UNDO_NAMED_MAX: usize = 100;
+/// Records that one user changed in a period and that are taken back at once.
+pub const REVERT_RECORDS_MAX: usize = 100_000;
+/// Records taken back in one transaction.
+pub const REVERT_BATCH_RECORDS_MAX: usize = 500;
+/// The size at which a transaction of taking back ends: room stays for its last record.
+pub const REVERT_BATCH_BYTES_MAX: usize = TRANSACTION_BYTES_MAX / 2;
+/// How often records that wait for others to be taken back are tried again.
+pub const REVERT_ROUNDS_MAX: usize = 16;
+/// Records a report of taking back lists; further ones are counted.
+pub const REVERT_LISTED_MAX: usize = 1_000;
+/// Records merged into another one at once.
+pub const MERGE_RECORDS_MAX: usize = 32;
+/// References that move in one merge.
+pub const MERGE_REFERENCES_MAX: usize = 5_000;
 
 // Packs.
 

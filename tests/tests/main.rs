@@ -8,6 +8,7 @@ mod audit;
 mod bad_input;
 mod built;
 mod ffi;
+mod fields;
 mod house;
 mod main_job;
 mod maven;

@@ -6,17 +6,18 @@ use std::sync::Arc;
 use rust_decimal::Decimal;
 use sqlparser::ast::{
     BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, InTarget, TypedString, UnaryOperator, Value as Literal,
+    Ident, InTarget, Query, TypedString, UnaryOperator, Value as Literal,
 };
 
 use super::Plans;
 use super::domain::Domain;
-use super::eval::{Arithmetic, Comparison, Operand, Path, Step, Test};
+use super::eval::{Arithmetic, Comparison, Link, Operand, Path, Step, Test};
 use super::params::{Parameters, pattern};
+use super::subselect::{self, SubSelect};
 use super::syntax::{Ast, Name, blame, place, unexpected};
 use crate::error::{Code, Error, Result};
 use crate::limits::{EXPRESSION_DEPTH_MAX, PATH_STEPS_MAX};
-use crate::policy::Plan;
+use crate::policy::{Owners, Plan};
 use crate::schema::{Field, Object, Schema};
 use crate::value::{Value, ValueType, shorten};
 
@@ -114,6 +115,12 @@ impl<'a> Checker<'a> {
                 negated,
                 global: false,
             } => Ok(not(*negated, self.one_of(expr, list, depth)?)),
+            Expr::In {
+                expr,
+                target: InTarget::Subquery(query),
+                negated,
+                global: false,
+            } => Ok(not(*negated, self.within(expr, query, ast, depth)?)),
             Expr::Between {
                 expr,
                 negated,
@@ -175,9 +182,45 @@ impl<'a> Checker<'a> {
         Ok(Test::In(operand, list))
     }
 
+    /// A sub-select has a scope of its own and shares the parameters of the whole text.
+    fn within(&mut self, ast: &Ast, query: &Query, whole: &Ast, depth: usize) -> Result<Test> {
+        let term = self.term(ast, depth)?;
+        let (operand, domain) = self.natural(term, ast)?;
+        let parts = subselect::parts(query, whole)?;
+        let object = self.scope.schema.object(&parts.object.text);
+        let object = object.map_err(|error| blame(error, parts.object.at))?;
+        let mut inner = Checker {
+            scope: Scope {
+                object,
+                ..self.scope
+            },
+            parameters: std::mem::take(&mut self.parameters),
+        };
+        let column = inner
+            .term(parts.column, depth)
+            .and_then(|term| inner.natural(term, parts.column));
+        let filter = parts
+            .condition
+            .map(|condition| inner.test_at(condition, depth))
+            .transpose();
+        self.parameters = inner.parameters;
+        let ((column, selected), filter) = (column?, filter?);
+        subselect::comparable(&domain, &selected)
+            .map_err(|error| blame(error, place(parts.column)))?;
+        let sub_select = SubSelect {
+            object: Arc::clone(object),
+            plan: (self.scope.plans)(object),
+            column,
+            filter,
+            place: self.parameters.sub_select(),
+        };
+        Ok(Test::Within(operand, Arc::new(sub_select)))
+    }
+
     fn like(&mut self, ast: &Ast, wanted: &Ast, depth: usize) -> Result<Test> {
         let term = self.term(ast, depth)?;
         let (operand, domain) = self.natural(term, ast)?;
+        let (operand, domain) = named(operand, domain);
         if !domain.is_text() && domain.value_type != ValueType::Tags {
             let error = format!("`LIKE` takes a text, not `{}`", domain.value_type.name());
             return Err(blame(Error::new(Code::WrongType, error), place(ast)));
@@ -231,24 +274,107 @@ impl<'a> Checker<'a> {
                 Term::Literal(Value::Integer(n)) => Ok(Term::Literal(Value::Integer(-n))),
                 Term::Literal(Value::Decimal(n)) => Ok(Term::Literal(Value::Decimal(-n))),
                 term => {
-                    let number = self.number(term, expr)?;
-                    Ok(computed(Operand::Negative(Box::new(number))))
+                    let kind = amount_of(&term, expr)?;
+                    let operand = self.fit(term, &Domain::plain(kind), expr)?;
+                    Ok(computed(kind, Operand::Negative(Box::new(operand))))
                 }
             },
             Expr::BinaryOp { left, op, right } => {
                 let operator = arithmetic(op).ok_or_else(|| unexpected(ast, "a value"))?;
-                let left_term = self.term(left, depth)?;
-                let a = self.number(left_term, left)?;
-                let right_term = self.term(right, depth)?;
-                let b = self.number(right_term, right)?;
-                Ok(computed(Operand::Arithmetic(Box::new((a, operator, b)))))
+                self.arithmetic(left, operator, right, depth)
             }
-            Expr::Function(function) => match argument_of(function, "currency") {
-                Some(argument) => self.currency(argument, depth),
+            Expr::Function(function) => match call_of(function) {
+                Some((name, arguments)) => match (name.as_str(), arguments.as_slice()) {
+                    ("currency", [argument]) => self.currency(argument, depth),
+                    ("coalesce", [_, _, ..]) => self.coalesce(&arguments, depth),
+                    _ => Err(unexpected(ast, "a value")),
+                },
                 None => Err(unexpected(ast, "a value")),
             },
             _ => Err(unexpected(ast, "a value")),
         }
+    }
+
+    /// Numbers with numbers; amounts are added to amounts, and multiplied and divided by numbers.
+    /// An amount divided by an amount is a number.
+    fn arithmetic(
+        &mut self,
+        left: &Ast,
+        operator: Arithmetic,
+        right: &Ast,
+        depth: usize,
+    ) -> Result<Term> {
+        use Arithmetic::{Add, Divide, Multiply, Subtract};
+        use ValueType::{Decimal, Money};
+        let (a, b) = (self.term(left, depth)?, self.term(right, depth)?);
+        let (mut kind_a, mut kind_b) = (amount_of(&a, left)?, amount_of(&b, right)?);
+        // A text or a parameter beside an amount it is added to is an amount.
+        if matches!(operator, Add | Subtract) {
+            let bare = |term: &Term| !matches!(term, Term::Typed(..)) && !is_number(term);
+            match (kind_a, kind_b) {
+                (Money, Decimal) if bare(&b) => kind_b = Money,
+                (Decimal, Money) if bare(&a) => kind_a = Money,
+                _ => {}
+            }
+        }
+        let kind = match (kind_a, operator, kind_b) {
+            (Decimal, _, Decimal) | (Money, Divide, Money) => Decimal,
+            (Money, Add | Subtract, Money)
+            | (Money, Multiply | Divide, Decimal)
+            | (Decimal, Multiply, Money) => Money,
+            _ => {
+                let error = match operator {
+                    Add | Subtract => "an amount and a number cannot be added",
+                    Multiply => "two amounts cannot be multiplied",
+                    Divide => "a number cannot be divided by an amount",
+                };
+                return Err(blame(Error::new(Code::WrongType, error), place(left)));
+            }
+        };
+        let a = self.fit(a, &Domain::plain(kind_a), left)?;
+        let b = self.fit(b, &Domain::plain(kind_b), right)?;
+        Ok(computed(
+            kind,
+            Operand::Arithmetic(Box::new((a, operator, b))),
+        ))
+    }
+
+    /// The first of several values that is one; the first that is no literal tells the type.
+    fn coalesce(&mut self, arguments: &[&Ast], depth: usize) -> Result<Term> {
+        let terms = arguments.iter().map(|argument| self.term(argument, depth));
+        let terms = terms.collect::<Result<Vec<Term>>>()?;
+        let typed = terms.iter().find_map(|term| match term {
+            Term::Typed(_, domain) => Some(domain.clone()),
+            _ => None,
+        });
+        let Some(domain) = typed else {
+            let error = Error::new(Code::WrongType, "`coalesce` takes a field among its values");
+            return Err(blame(error, place(arguments[0])));
+        };
+        let mut operands = Vec::with_capacity(terms.len());
+        for (term, ast) in terms.into_iter().zip(arguments) {
+            let fits = match &term {
+                Term::Typed(_, other) => {
+                    let same = other.value_type == domain.value_type
+                        || (other.is_number() && domain.is_number());
+                    same && other.compares_with(&domain)
+                }
+                // A plain number compares with an amount, but it is none.
+                Term::Literal(_) => !(is_number(&term) && domain.value_type == ValueType::Money),
+                Term::Parameter(_) => true,
+            };
+            if !fits {
+                let kind = domain.value_type.name();
+                let error = format!("every value of this `coalesce` is of type `{kind}`");
+                return Err(blame(Error::new(Code::WrongType, error), place(ast)));
+            }
+            operands.push(self.fit(term, &domain, ast)?);
+        }
+        let result = match domain.is_number() {
+            true => Domain::plain(ValueType::Decimal),
+            false => domain,
+        };
+        Ok(Term::Typed(Operand::Coalesce(operands), result))
     }
 
     fn currency(&mut self, argument: &Ast, depth: usize) -> Result<Term> {
@@ -285,6 +411,28 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// `operand`, which is a value of `field`, as the actor may see it: a reference to a record
+    /// that he may not see is none. What the engine keeps names users, who are no secret to
+    /// whoever sees the record.
+    pub(crate) fn seen(&self, field: &Field, operand: Operand) -> Operand {
+        let target = field
+            .target
+            .filter(|_| !field.is_system())
+            .and_then(|target| self.scope.schema.by_id(target));
+        let Some(target) = target else {
+            return operand;
+        };
+        let plan = (self.scope.plans)(target);
+        match plan.owners {
+            Owners::All => operand,
+            Owners::Some(_) => Operand::Link(Box::new(Link {
+                reference: operand,
+                target: target.id,
+                plan,
+            })),
+        }
+    }
+
     /// Follows names over references, under the plan of every object on the way.
     fn path(&self, names: &[Ident]) -> Result<Term> {
         let mut object = self.scope.object;
@@ -309,7 +457,7 @@ impl<'a> Checker<'a> {
                     }
                     _ => Operand::Field(field.id),
                 };
-                return Ok(Term::Typed(operand, domain));
+                return Ok(Term::Typed(self.seen(field, operand), domain));
             }
             if position == PATH_STEPS_MAX {
                 let error = format!("a path follows at most {PATH_STEPS_MAX} references");
@@ -361,17 +509,23 @@ impl<'a> Checker<'a> {
             )),
         }
     }
+}
 
-    fn number(&mut self, term: Term, ast: &Ast) -> Result<Operand> {
-        match term {
-            Term::Typed(_, ref domain) if !domain.is_number() => {
-                let kind = domain.value_type.name();
-                let error = format!("arithmetic takes integers and decimals, not `{kind}`");
-                Err(blame(Error::new(Code::WrongType, error), place(ast)))
-            }
-            term => self.fit(term, &Domain::plain(ValueType::Decimal), ast),
+/// What a term is in arithmetic: money, or a number as which literals and parameters are taken.
+fn amount_of(term: &Term, ast: &Ast) -> Result<ValueType> {
+    match term {
+        Term::Typed(_, domain) if domain.value_type == ValueType::Money => Ok(ValueType::Money),
+        Term::Typed(_, domain) if !domain.is_number() => {
+            let kind = domain.value_type.name();
+            let error = format!("arithmetic takes numbers and money, not `{kind}`");
+            Err(blame(Error::new(Code::WrongType, error), place(ast)))
         }
+        _ => Ok(ValueType::Decimal),
     }
+}
+
+fn is_number(term: &Term) -> bool {
+    matches!(term, Term::Literal(Value::Integer(_) | Value::Decimal(_)))
 }
 
 fn not(negated: bool, test: Test) -> Test {
@@ -381,8 +535,8 @@ fn not(negated: bool, test: Test) -> Test {
     }
 }
 
-fn computed(operand: Operand) -> Term {
-    Term::Typed(operand, Domain::plain(ValueType::Decimal))
+fn computed(kind: ValueType, operand: Operand) -> Term {
+    Term::Typed(operand, Domain::plain(kind))
 }
 
 fn bound_depth(ast: &Ast, depth: usize) -> Result<()> {
@@ -440,6 +594,23 @@ fn comparable(domain: &Domain, other: &Domain, ast: &Ast) -> Result<()> {
     Err(blame(Error::new(Code::WrongType, error), place(ast)))
 }
 
+/// A choice set as the tags that its choices' names are; everything else as it is.
+fn named(operand: Operand, domain: Domain) -> (Operand, Domain) {
+    let Some(field) = domain
+        .field()
+        .filter(|_| domain.value_type == ValueType::ChoiceSet)
+    else {
+        return (operand, domain);
+    };
+    let names = field
+        .choices
+        .iter()
+        .map(|choice| (choice.id, choice.name.clone()))
+        .collect();
+    let operand = Operand::Names(Box::new((operand, names)));
+    (operand, Domain::plain(ValueType::Tags))
+}
+
 /// `DATE '2017-03-01'` and `TIMESTAMP '2017-03-01T09:00Z'`.
 fn moment(typed: &TypedString, ast: &Ast) -> Result<Value> {
     let kind = match typed.data_type {
@@ -455,16 +626,25 @@ fn moment(typed: &TypedString, ast: &Ast) -> Result<Value> {
     }
 }
 
-/// The one argument of a call of the function `name`; none for any other call.
-pub(crate) fn argument_of<'t>(function: &'t Function, name: &str) -> Option<&'t Ast> {
-    match call(function)? {
-        (called, FunctionArgExpr::Expr(argument)) if called == name => Some(argument),
+/// The lower-case name and the plain arguments of a call without any additions.
+fn call_of(function: &Function) -> Option<(String, Vec<&Ast>)> {
+    let (name, arguments) = plain_call(function)?;
+    let plain = arguments.iter().map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => Some(argument),
         _ => None,
-    }
+    });
+    Some((name, plain.collect::<Option<Vec<&Ast>>>()?))
 }
 
 /// The lower-case name and the one argument of a call without any additions.
 pub(crate) fn call(function: &Function) -> Option<(String, &FunctionArgExpr)> {
+    match plain_call(function)? {
+        (name, [FunctionArg::Unnamed(argument)]) => Some((name, argument)),
+        _ => None,
+    }
+}
+
+fn plain_call(function: &Function) -> Option<(String, &[FunctionArg])> {
     let Function {
         name,
         uses_odbc_syntax: false,
@@ -478,14 +658,7 @@ pub(crate) fn call(function: &Function) -> Option<(String, &FunctionArgExpr)> {
     else {
         return None;
     };
-    match list.args.as_slice() {
-        [FunctionArg::Unnamed(argument)]
-            if list.duplicate_treatment.is_none()
-                && list.clauses.is_empty()
-                && within_group.is_empty() =>
-        {
-            Some((name.to_string().to_lowercase(), argument))
-        }
-        _ => None,
-    }
+    let is_plain =
+        list.duplicate_treatment.is_none() && list.clauses.is_empty() && within_group.is_empty();
+    is_plain.then(|| (name.to_string().to_lowercase(), list.args.as_slice()))
 }

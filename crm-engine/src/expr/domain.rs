@@ -6,7 +6,7 @@ use chrono::{NaiveDate, NaiveTime};
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, ObjectId};
-use crate::schema::{Field, Object};
+use crate::schema::{Field, Object, system};
 use crate::value::{self, Value, ValueType};
 
 /// The type of an operand, and the field it shows if it shows one.
@@ -52,6 +52,15 @@ impl Domain {
         self.field
             .as_ref()
             .and_then(|(object, field)| object.by_id(*field))
+    }
+
+    /// The object whose records the values name: references, and ids themselves.
+    pub(crate) fn records(&self) -> Option<ObjectId> {
+        let (object, field) = self.field.as_ref()?;
+        match *field {
+            system::ID => Some(object.id),
+            field => object.by_id(field)?.target,
+        }
     }
 
     /// Whether its values are integers or decimals.

@@ -8,13 +8,15 @@ use rust_decimal::Decimal;
 
 use super::domain::midnight;
 use super::like;
+use super::params::Bound;
 use super::row::{Row, StoredRow};
+use super::subselect::SubSelect;
 use crate::error::{Error, Result};
-use crate::ids::{FieldId, ObjectId};
+use crate::ids::{ChoiceId, FieldId, ObjectId};
 use crate::policy::Plan;
 use crate::schema::keys;
 use crate::store::Read;
-use crate::value::{Money, Value, compare};
+use crate::value::{Money, RecordView, Value, compare};
 
 /// What is true, false or unknown of a record.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +29,8 @@ pub(crate) enum Test {
     Not(Box<Test>),
     Compare(Operand, Comparison, Operand),
     In(Operand, Vec<Operand>),
+    /// Among what a sub-select gives.
+    Within(Operand, Arc<SubSelect>),
     IsNull(Operand),
     /// The second operand is a folded pattern.
     Like(Operand, Operand),
@@ -51,10 +55,16 @@ pub(crate) enum Operand {
     Bound(usize),
     Field(FieldId),
     Path(Box<Path>),
+    /// A reference as the actor may see it.
+    Link(Box<Link>),
     Negative(Box<Operand>),
     Arithmetic(Box<(Operand, Arithmetic, Operand)>),
     /// The currency of an amount.
     Currency(Box<Operand>),
+    /// The API names of a choice set, as tags.
+    Names(Box<(Operand, Vec<(ChoiceId, String)>)>),
+    /// The first that has a value.
+    Coalesce(Vec<Operand>),
 }
 
 /// A field of a record that is reached over references.
@@ -64,6 +74,14 @@ pub(crate) struct Path {
     pub(super) first: FieldId,
     /// The object each reference refers to and the field read there; of the last, the value.
     pub(super) steps: Vec<Step>,
+}
+
+/// A reference that is no value where its target is out of the plan's reach.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Link {
+    pub(super) reference: Operand,
+    pub(super) target: ObjectId,
+    pub(super) plan: Arc<Plan>,
 }
 
 /// One step of a path. Its plan applies to the record it reaches.
@@ -90,8 +108,8 @@ pub(crate) struct Context<'a> {
     pub(crate) row: &'a dyn Row,
     /// Where references are followed: the same state the record is from.
     pub(crate) read: &'a dyn Read,
-    /// The values of the parameters, place by place.
-    pub(crate) bound: &'a [Value],
+    /// The values of the parameters, and the answers of sub-selects.
+    pub(crate) bound: &'a Bound,
 }
 
 impl Test {
@@ -115,6 +133,10 @@ impl Test {
                 });
                 decided_by(true, equal)
             }
+            Test::Within(operand, sub_select) => {
+                let members = sub_select.members(context.read, context.bound)?;
+                Ok(members.contain(&*operand.evaluate(context)?))
+            }
             Test::IsNull(operand) => Ok(Some(operand.evaluate(context)?.is_null())),
             Test::Like(operand, pattern) => {
                 let (value, pattern) = (operand.evaluate(context)?, pattern.evaluate(context)?);
@@ -129,12 +151,38 @@ impl Test {
         }
     }
 
+    /// As [`Operand::reads`], of a test.
+    pub(super) fn reads(&self, fields: &mut Vec<FieldId>) -> bool {
+        match self {
+            Test::Constant(_) => true,
+            Test::Checked(operand) | Test::IsNull(operand) => operand.reads(fields),
+            Test::And(tests) | Test::Or(tests) => tests.iter().all(|test| test.reads(fields)),
+            Test::Not(test) => test.reads(fields),
+            Test::Compare(left, _, right) | Test::Like(left, right) => {
+                left.reads(fields) && right.reads(fields)
+            }
+            Test::In(operand, list) => {
+                operand.reads(fields) && list.iter().all(|item| item.reads(fields))
+            }
+            Test::Within(..) => false,
+        }
+    }
+
     /// The constants and parameters one of which `field` must equal wherever the test holds; none
     /// when the test does not say. This tells a query which records it need not look at.
     pub(crate) fn pins(&self, field: FieldId) -> Option<Vec<&Operand>> {
         match self {
             Test::And(tests) => tests.iter().find_map(|test| test.pins(field)),
             test => test.is_pin(field),
+        }
+    }
+
+    /// The sub-select among whose values `field` must be wherever the test holds.
+    pub(crate) fn pinned_within(&self, field: FieldId) -> Option<&Arc<SubSelect>> {
+        match self {
+            Test::And(tests) => tests.iter().find_map(|test| test.pinned_within(field)),
+            Test::Within(Operand::Field(f), sub_select) if *f == field => Some(sub_select),
+            _ => None,
         }
     }
 
@@ -241,6 +289,26 @@ impl Operand {
         }
     }
 
+    /// Adds the fields of the record itself that the operand reads; false when it reads anything
+    /// else: another record, or a parameter.
+    pub(super) fn reads(&self, fields: &mut Vec<FieldId>) -> bool {
+        match self {
+            Operand::Constant(_) => true,
+            Operand::Bound(_) | Operand::Path(_) => false,
+            Operand::Field(field) => {
+                fields.push(*field);
+                true
+            }
+            Operand::Negative(operand) | Operand::Currency(operand) => operand.reads(fields),
+            Operand::Arithmetic(operation) => {
+                operation.0.reads(fields) && operation.2.reads(fields)
+            }
+            Operand::Coalesce(operands) => operands.iter().all(|operand| operand.reads(fields)),
+            Operand::Link(link) => link.reference.reads(fields),
+            Operand::Names(set) => set.0.reads(fields),
+        }
+    }
+
     /// The value for a record; [`Value::Null`] where there is none.
     pub(crate) fn evaluate<'a>(&'a self, context: &Context<'a>) -> Result<Cow<'a, Value>> {
         match self {
@@ -250,37 +318,91 @@ impl Operand {
             },
             Operand::Field(field) => context.row.value(*field),
             Operand::Path(path) => path.follow(context).map(Cow::Owned),
-            Operand::Negative(operand) => {
-                let number = amount(&*operand.evaluate(context)?);
-                Ok(Cow::Owned(
-                    number.map_or(Value::Null, |number| Value::Decimal(-number)),
-                ))
-            }
+            Operand::Link(link) => link.evaluate(context),
+            Operand::Negative(operand) => Ok(Cow::Owned(negative(&*operand.evaluate(context)?))),
             Operand::Arithmetic(operation) => {
                 let (left, operator, right) = &**operation;
-                let left = amount(&*left.evaluate(context)?);
-                let right = amount(&*right.evaluate(context)?);
-                let result = left.zip(right).and_then(|(a, b)| operator.apply(a, b));
-                Ok(Cow::Owned(result.map_or(Value::Null, Value::Decimal)))
+                let (left, right) = (left.evaluate(context)?, right.evaluate(context)?);
+                Ok(Cow::Owned(
+                    operator.apply(&left, &right).unwrap_or_default(),
+                ))
             }
             Operand::Currency(operand) => {
                 let money = operand.evaluate(context)?.as_money();
                 let code = money.map(|money| Value::from(money.currency.as_str()));
                 Ok(Cow::Owned(code.unwrap_or_default()))
             }
+            Operand::Names(set) => {
+                let (operand, names) = &**set;
+                let Value::ChoiceSet(chosen) = &*operand.evaluate(context)? else {
+                    return Ok(Cow::Owned(Value::Null));
+                };
+                let chosen = names.iter().filter(|(id, _)| chosen.contains(id));
+                let tags = chosen.map(|(_, name)| name.clone()).collect();
+                Ok(Cow::Owned(Value::Tags(tags)))
+            }
+            Operand::Coalesce(operands) => {
+                for operand in operands {
+                    let value = operand.evaluate(context)?;
+                    if !value.is_null() {
+                        return Ok(value);
+                    }
+                }
+                Ok(Cow::Owned(Value::Null))
+            }
         }
     }
 }
 
+fn negative(value: &Value) -> Value {
+    match value {
+        Value::Money(Money { currency, amount }) => Value::Money(Money::new(-*amount, *currency)),
+        other => amount(other).map_or(Value::Null, |number| Value::Decimal(-number)),
+    }
+}
+
 impl Arithmetic {
-    /// None where numbers of 28 digits have no answer.
-    fn apply(self, a: Decimal, b: Decimal) -> Option<Decimal> {
-        match self {
+    /// None where numbers of 28 digits have no answer, and for amounts in two currencies.
+    fn apply(self, left: &Value, right: &Value) -> Option<Value> {
+        let (a, b) = (amount(left)?, amount(right)?);
+        let result = match self {
             Arithmetic::Add => a.checked_add(b),
             Arithmetic::Subtract => a.checked_sub(b),
             Arithmetic::Multiply => a.checked_mul(b),
             Arithmetic::Divide => a.checked_div(b),
-        }
+        }?;
+        let currency = match (left.as_money(), right.as_money()) {
+            (None, None) => None,
+            (Some(left), Some(right)) if left.currency != right.currency => return None,
+            (Some(_), Some(_)) if self == Arithmetic::Divide => None,
+            // What has no currency is not added to what has one.
+            (Some(_), None) | (None, Some(_))
+                if matches!(self, Arithmetic::Add | Arithmetic::Subtract) =>
+            {
+                return None;
+            }
+            (Some(money), _) | (None, Some(money)) => Some(money.currency),
+        };
+        Some(match currency {
+            Some(currency) => Value::Money(Money::new(result, currency)),
+            None => Value::Decimal(result),
+        })
+    }
+}
+
+impl Link {
+    /// A reference to a hidden record is the same as none (invariant *invisible is absent*).
+    fn evaluate<'a>(&'a self, context: &Context<'a>) -> Result<Cow<'a, Value>> {
+        let value = self.reference.evaluate(context)?;
+        let Some(id) = value.as_reference() else {
+            return Ok(value);
+        };
+        let target = context.read.get(&keys::record(self.target, id))?;
+        let seen = match &target {
+            Some(bytes) => self.plan.permits(RecordView::new(bytes)?.owner()),
+            None => false,
+        };
+        Ok(if seen { value } else { Cow::Owned(Value::Null) })
     }
 }
 

@@ -11,10 +11,12 @@
 //! | `'text'`, `12.5`, `TRUE`, `NULL`, `DATE '2017-03-01'`, `TIMESTAMP '2017-03-01T09:00Z'` | values |
 //! | `?`, `:name` | parameters |
 //! | `=` `<>` `<` `<=` `>` `>=` `IN (..)` `BETWEEN .. AND ..` `IS [NOT] NULL` | comparisons |
-//! | `LIKE 'a_c%'` | a text, or one of the tags, matches; case and the dots of `ё` do not matter |
+//! | `id IN (SELECT parent FROM part WHERE size > 3)`, `NOT IN` | among what a [sub-select](subselect) gives |
+//! | `LIKE 'a_c%'` | a text, one of the tags or the name of one of a set's choices matches; case and the dots of `ё` do not matter |
 //! | `AND` `OR` `NOT` | three-valued logic, as in SQL |
-//! | `+` `-` `*` `/` | exact arithmetic on integers and decimals |
+//! | `+` `-` `*` `/` | exact arithmetic on numbers; amounts plus and minus amounts, times and by numbers, by amounts |
 //! | `currency(price)` | the currency of an amount, as text |
+//! | `coalesce(discount, 0)` | the first that has a value |
 //!
 //! Values are fitted to what they are compared with when the text is compiled: `'2017-03-01'`
 //! becomes a day beside a date and that day's midnight in UTC beside a date-time, `'won'` the
@@ -22,8 +24,8 @@
 //! `'100 EUR'` within that currency.
 //!
 //! **A record never makes a condition fail.** Where a value leaves no answer, the answer is
-//! unknown: division by zero, more than 28 digits, the greater of two amounts in different
-//! currencies, and the order of texts that differ only beyond
+//! unknown: division by zero, more than 28 digits, the sum, ratio and the greater of two amounts
+//! in different currencies, and the order of texts that differ only beyond
 //! [`SORT_TEXT_BYTES_MAX`](crate::limits::SORT_TEXT_BYTES_MAX).
 //!
 //! Fields that the actor may not see answer exactly as fields that do not exist, and records
@@ -32,9 +34,11 @@
 mod check;
 mod domain;
 mod eval;
+mod formula;
 mod like;
 mod params;
 mod row;
+mod subselect;
 mod syntax;
 
 #[cfg(test)]
@@ -46,14 +50,15 @@ use crate::error::Result;
 use crate::policy::Plan;
 use crate::schema::{Object, Schema};
 use crate::store::Read;
-use crate::value::Value;
 
 pub(crate) use check::{Checker, Scope, call};
 pub(crate) use domain::Domain;
 pub(crate) use eval::{Context, Operand, Test};
-pub(crate) use params::Parameters;
+pub(crate) use formula::Formula;
 pub use params::Params;
+pub(crate) use params::{Bound, Parameters};
 pub(crate) use row::{Row, StoredRow};
+pub(crate) use subselect::SubSelect;
 pub(crate) use syntax::{Ast, Name, Source, blame, place, unexpected};
 
 /// Tells the plan under which the records of an object are read.
@@ -100,7 +105,7 @@ impl Condition {
     ///
     /// # Errors
     /// As [`Parameters::bind`].
-    pub(crate) fn bind(&self, params: &Params) -> Result<Vec<Value>> {
+    pub(crate) fn bind(&self, params: &Params) -> Result<Bound> {
         self.parameters.bind(params)
     }
 
@@ -113,7 +118,7 @@ impl Condition {
         &self,
         row: &dyn Row,
         read: &dyn Read,
-        bound: &[Value],
+        bound: &Bound,
     ) -> Result<Option<bool>> {
         self.test.evaluate(&Context { row, read, bound })
     }

@@ -1,9 +1,13 @@
 //! Parameters: values that are not part of a text.
 
+use std::ops::Deref;
+use std::sync::OnceLock;
+
 use sqlparser::tokenizer::Location;
 
 use super::domain::Domain;
 use super::like;
+use super::subselect::Answers;
 use super::syntax::blame;
 use crate::error::{Code, Error, Result};
 use crate::limits::PATTERN_BYTES_MAX;
@@ -58,6 +62,24 @@ impl Params {
 pub(crate) struct Parameters {
     names: Vec<Option<String>>,
     slots: Vec<Slot>,
+    /// How many sub-selects the text has.
+    sub_selects: usize,
+}
+
+/// What one run of a text works with: the values of its parameters, place by place, and the
+/// answers of its sub-selects, which are found when they are first needed.
+#[derive(Debug, Default)]
+pub(crate) struct Bound {
+    values: Vec<Value>,
+    pub(super) answers: Answers,
+}
+
+impl Deref for Bound {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        &self.values
+    }
 }
 
 /// A place where a parameter stands; one parameter may stand in several.
@@ -114,12 +136,18 @@ impl Parameters {
         self.slots.len() - 1
     }
 
-    /// One value for every place where a parameter stands.
+    /// A new place for the answer of a sub-select.
+    pub(super) fn sub_select(&mut self) -> usize {
+        self.sub_selects += 1;
+        self.sub_selects - 1
+    }
+
+    /// One value for every place where a parameter stands, and room for what sub-selects find.
     ///
     /// # Errors
     /// [`Code::InvalidArguments`] for missing and for unknown parameters,
     /// [`Code::WrongType`] and [`Code::InvalidValue`] for values that do not fit their place.
-    pub(crate) fn bind(&self, params: &Params) -> Result<Vec<Value>> {
+    pub(crate) fn bind(&self, params: &Params) -> Result<Bound> {
         self.refuse_unknown(params)?;
         let mut values = Vec::with_capacity(self.names.len());
         for (position, name) in self.names.iter().enumerate() {
@@ -144,10 +172,12 @@ impl Parameters {
                 .with("parameter", name)
             })?);
         }
-        self.slots
-            .iter()
-            .map(|slot| slot.fit(values[slot.parameter].clone()))
-            .collect()
+        let slots = self.slots.iter();
+        let values = slots.map(|slot| slot.fit(values[slot.parameter].clone()));
+        Ok(Bound {
+            values: values.collect::<Result<Vec<Value>>>()?,
+            answers: (0..self.sub_selects).map(|_| OnceLock::new()).collect(),
+        })
     }
 
     fn refuse_unknown(&self, params: &Params) -> Result<()> {

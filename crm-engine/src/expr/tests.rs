@@ -9,7 +9,7 @@ use crate::ids::{RecordId, UserId, Version};
 use crate::policy::{Action, Actor, Grant, Organisation, Scope as GrantScope, UserFacts};
 use crate::schema::{ObjectDeclaration, keys};
 use crate::store::Store;
-use crate::value::{Fields, Head, Record, encode};
+use crate::value::{Fields, Head, Record, Value, encode};
 
 const OBJECTS: &str = r#"
 [[object]]
@@ -214,6 +214,13 @@ fn comparisons_fit_literals_to_fields() {
             true,
         ),
         ("currency(price) = 'EUR'", true),
+        ("price * 2 = '200 EUR' AND 2 * price / 4 = '50 EUR'", true),
+        ("price + '1 EUR' = '101 EUR' AND -price < 0", true),
+        ("price / price = 1 AND (price - price) * 3 = '0 EUR'", true),
+        ("currency(price * number) = 'EUR'", true),
+        ("coalesce(kind, kind) IS NULL", true),
+        ("coalesce(NULL, secret, title) = 's'", true),
+        ("coalesce(number / 0, size, 1) * 2 = 3", true),
         ("\"title\" = 'Anna';", true),
     ] {
         check(text, Some(expected));
@@ -249,6 +256,8 @@ fn records_never_make_a_condition_fail() {
     check("number * 79228162514264337593543950335 > 1", None);
     check("price < '200 USD'", None);
     check("price = '100 USD'", Some(false));
+    check("price + '1 USD' IS NULL", Some(true));
+    check("price / (price - price) = 1", None);
 }
 
 #[test]
@@ -285,6 +294,61 @@ fn errors_name_their_place() {
         ("title LIKE 'a' ESCAPE 'b'", Code::Syntax, 1, 1),
         ("number::text = '7'", Code::Syntax, 1, 1),
         ("number = $1", Code::Syntax, 1, 10),
+        ("price + 1 = 2", Code::WrongType, 1, 1),
+        ("price * price = 2", Code::WrongType, 1, 1),
+        ("1 / price = 2", Code::WrongType, 1, 1),
+        ("coalesce(price, 0) > 1", Code::WrongType, 1, 17),
+        ("coalesce(price) > 1", Code::Syntax, 1, 1),
+        ("coalesce(kind, state) = 'open'", Code::WrongType, 1, 16),
+        ("coalesce(1, 2) > 1", Code::WrongType, 1, 10),
+        ("id IN (SELECT nope FROM thing)", Code::UnknownField, 1, 15),
+        ("id IN (SELECT id FROM nope)", Code::UnknownObject, 1, 23),
+        ("thing IN (SELECT id FROM item)", Code::WrongType, 1, 18),
+        ("number IN (SELECT id FROM item)", Code::WrongType, 1, 19),
+        ("title IN (SELECT id FROM item)", Code::WrongType, 1, 18),
+        ("title IN (SELECT mail FROM item)", Code::WrongType, 1, 18),
+        ("state IN (SELECT kind FROM item)", Code::WrongType, 1, 18),
+        (
+            "title IN (SELECT name FROM thing WHERE title = 'a')",
+            Code::UnknownField,
+            1,
+            40,
+        ),
+        (
+            "thing IN (SELECT id FROM thing LIMIT 1)",
+            Code::Syntax,
+            1,
+            1,
+        ),
+        (
+            "thing IN (SELECT DISTINCT id FROM thing)",
+            Code::Syntax,
+            1,
+            1,
+        ),
+        ("thing IN (SELECT id, id FROM thing)", Code::Syntax, 1, 1),
+        ("thing IN (SELECT * FROM thing)", Code::Syntax, 1, 1),
+        ("thing IN (SELECT id AS x FROM thing)", Code::Syntax, 1, 1),
+        ("thing IN (SELECT id FROM thing t)", Code::Syntax, 1, 1),
+        ("thing IN (SELECT id FROM thing, item)", Code::Syntax, 1, 1),
+        (
+            "thing IN (SELECT id FROM thing GROUP BY id)",
+            Code::Syntax,
+            1,
+            1,
+        ),
+        (
+            "thing IN (SELECT id FROM thing UNION SELECT id FROM thing)",
+            Code::Syntax,
+            1,
+            1,
+        ),
+        (
+            "thing IN (WITH x AS (SELECT 1) SELECT id FROM thing)",
+            Code::Syntax,
+            1,
+            1,
+        ),
         (
             "owner.supervisor.supervisor.supervisor.supervisor.login = 'a'",
             Code::LimitExceeded,
@@ -330,10 +394,13 @@ fn invisible_records_answer_as_absent_ones() {
         let answer = world.ask(actor, "thing.name IS NULL", &Params::new());
         assert_eq!(answer, Ok(Some(expected)), "{actor:?}");
     }
-    assert_eq!(
-        world.ask(user(5), "thing = 7", &Params::new()),
-        Ok(Some(true))
-    );
+    // A link to what may not be seen is no value: nobody learns a number from it.
+    for (actor, expected) in [(user(5), None), (user(6), Some(true))] {
+        let answer = world.ask(actor, "thing = 7", &Params::new());
+        assert_eq!(answer, Ok(expected), "{actor:?}");
+        let answer = world.ask(actor, "thing IS NULL", &Params::new());
+        assert_eq!(answer, Ok(Some(expected.is_none())), "{actor:?}");
+    }
 }
 
 #[test]
@@ -418,4 +485,66 @@ fn depth_is_bounded_before_the_stack_is() {
     assert!(world.compile(Actor::System, &wide).is_ok());
     let list = format!("number IN ({})", ["1"; 20_000].join(","));
     assert!(world.compile(Actor::System, &list).is_ok());
+}
+
+/// `thing` 7 of user 6 is named Ёлка and is the only one there is.
+#[test]
+fn sub_selects_have_the_nulls_of_sql() {
+    for (text, expected) in [
+        ("thing IN (SELECT id FROM thing)", Some(true)),
+        ("thing NOT IN (SELECT id FROM thing)", Some(false)),
+        (
+            "thing IN (SELECT id FROM thing WHERE name = 'x')",
+            Some(false),
+        ),
+        (
+            "thing NOT IN (SELECT id FROM thing WHERE name = 'x')",
+            Some(true),
+        ),
+        ("title IN (SELECT name FROM thing)", Some(false)),
+        ("'Ёлка' IN (SELECT name FROM thing)", Some(true)),
+        ("title NOT IN (SELECT name FROM thing)", Some(true)),
+        // No value is a member of nothing, and nothing is a member of no value.
+        ("NULL IN (SELECT name FROM thing)", None),
+        ("NULL NOT IN (SELECT name FROM thing)", None),
+        ("NULL IN (SELECT name FROM thing WHERE FALSE)", Some(false)),
+        (
+            "NULL NOT IN (SELECT name FROM thing WHERE FALSE)",
+            Some(true),
+        ),
+        (
+            "title IN (SELECT coalesce(NULL, name, name) FROM thing)",
+            Some(false),
+        ),
+        // A sub-select in a sub-select.
+        (
+            "thing IN (SELECT id FROM thing WHERE id IN (SELECT id FROM thing WHERE name LIKE 'ё%'))",
+            Some(true),
+        ),
+    ] {
+        check(text, expected);
+    }
+}
+
+#[test]
+fn sub_selects_obey_the_plans_of_their_object() {
+    let world = World::new();
+    for (actor, expected) in [(user(5), false), (user(6), true), (Actor::System, true)] {
+        let params = Params::new().named("name", "Ёлка");
+        let text = "thing IN (SELECT id FROM thing WHERE name = :name)";
+        assert_eq!(
+            world.ask(actor, text, &params),
+            Ok(Some(expected)),
+            "{actor:?}"
+        );
+    }
+    let hidden = "thing IN (SELECT id FROM thing WHERE secret = 's')";
+    let error = world.compile(user(6), hidden).unwrap_err();
+    let unknown = world.compile(user(6), &hidden.replace("secret", "nosuch"));
+    let as_hidden = unknown
+        .unwrap_err()
+        .to_json()
+        .to_string()
+        .replace("nosuch", "secret");
+    assert_eq!(error.to_json().to_string(), as_hidden);
 }

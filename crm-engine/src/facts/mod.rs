@@ -4,15 +4,20 @@
 //! raises the policy epoch in the same transaction; every reader compares the epoch in its own
 //! snapshot, so a stale plan cannot be used.
 
-use std::collections::{BTreeMap, HashMap};
+mod taint;
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{ObjectId, RecordId, UserId};
-use crate::policy::{Action, ActionSet, Actor, Grant, Organisation, Plan, Scope, UserFacts};
-use crate::schema::system::{self, GRANT, ROLE, USER};
-use crate::schema::{Object, Schema, keys};
+use crate::policy::{
+    Action, ActionSet, Actor, Grant, Organisation, Owners, Plan, Scope, UserFacts,
+};
+use crate::schema::system::{self, GRANT, GROUP, ROLE, USER};
+use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, ScanOptions, Txn};
 use crate::value::{Record, RecordView, Value};
 
@@ -22,7 +27,64 @@ const EPOCH: &str = "policy_epoch";
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) organisation: Organisation,
+    /// Fields kept from others are hidden where those are.
+    schema: Schema,
     plans: RwLock<HashMap<(Actor, ObjectId, Action), Arc<Plan>, BuildHasherDefault<Mixer>>>,
+}
+
+impl Facts {
+    /// The plan of `actor`, compiled at most once per epoch.
+    pub(crate) fn plan(&self, actor: Actor, object: &Object, action: Action) -> Arc<Plan> {
+        let key = (actor, object.id, action);
+        let kept = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = kept.get(&key) {
+            return Arc::clone(plan);
+        }
+        drop(kept);
+        let plan = self.granted(actor, object, action);
+        let tainted = self.tainted(actor, object, &plan);
+        let plan = Arc::new(plan.without(tainted));
+        let mut kept = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(key, Arc::clone(&plan));
+        plan
+    }
+
+    /// What the grants say by themselves.
+    fn granted(&self, actor: Actor, object: &Object, action: Action) -> Plan {
+        Plan::compile(&self.organisation, actor, object, action)
+    }
+}
+
+impl Facts {
+    /// `value` of `field` as `actor` may see it: a reference to a record that he may not see is
+    /// no value (invariant *invisible is absent*). What the engine keeps names users, who are no
+    /// secret to whoever sees the record.
+    pub(crate) fn shown<'v>(
+        &self,
+        read: &dyn Read,
+        schema: &Schema,
+        actor: Actor,
+        field: &Field,
+        value: &'v Value,
+    ) -> Result<Cow<'v, Value>> {
+        let target = field.target.filter(|_| !field.is_system());
+        let target = target.and_then(|target| schema.by_id(target));
+        let (Some(target), Some(id)) = (target, value.as_reference()) else {
+            return Ok(Cow::Borrowed(value));
+        };
+        let plan = self.plan(actor, target, Action::View);
+        if plan.owners == Owners::All {
+            return Ok(Cow::Borrowed(value));
+        }
+        let seen = match read.get(&keys::record(target.id, id))? {
+            Some(bytes) => plan.permits(RecordView::new(&bytes)?.owner()),
+            None => false,
+        };
+        Ok(match seen {
+            true => Cow::Borrowed(value),
+            false => Cow::Owned(Value::Null),
+        })
+    }
 }
 
 /// Hashes the few numbers that a plan is kept under: every read of a record looks one up. Users
@@ -51,22 +113,6 @@ impl Hasher for Mixer {
     fn finish(&self) -> u64 {
         // The table takes its place from the low bits, which are mixed the least.
         self.0 ^ (self.0 >> 32)
-    }
-}
-
-impl Facts {
-    /// The plan of `actor`, compiled at most once per epoch.
-    pub(crate) fn plan(&self, actor: Actor, object: &Object, action: Action) -> Arc<Plan> {
-        let key = (actor, object.id, action);
-        let kept = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(plan) = kept.get(&key) {
-            return Arc::clone(plan);
-        }
-        drop(kept);
-        let plan = Arc::new(Plan::compile(&self.organisation, actor, object, action));
-        let mut kept = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(key, Arc::clone(&plan));
-        plan
     }
 }
 
@@ -124,9 +170,13 @@ fn load(read: &dyn Read, schema: &Schema) -> Result<Facts> {
     each(read, ROLE, |id, record| {
         roles.insert(id, text(&record, system::role::NAME));
     })?;
+    let mut groups = BTreeSet::new();
+    each(read, GROUP, |_, record| {
+        groups.insert(text(&record, system::group::NAME));
+    })?;
     let mut users = BTreeMap::new();
     each(read, USER, |id, record| {
-        users.insert(UserId(id), user_facts(&record));
+        users.insert(UserId(id), user_facts(&record, &groups));
     })?;
     let mut grants = Vec::new();
     each(read, GRANT, |_, record| {
@@ -134,6 +184,7 @@ fn load(read: &dyn Read, schema: &Schema) -> Result<Facts> {
     })?;
     Ok(Facts {
         organisation: Organisation::new(users, grants),
+        schema: schema.clone(),
         plans: RwLock::default(),
     })
 }
@@ -151,14 +202,19 @@ fn each(read: &dyn Read, object: ObjectId, mut take: impl FnMut(RecordId, Record
     Ok(())
 }
 
-fn user_facts(record: &Record) -> UserFacts {
+fn user_facts(record: &Record, groups: &BTreeSet<String>) -> UserFacts {
     let field = |id| record.fields.get(id);
+    let named = tags(record, system::user::GROUPS).iter();
     UserFacts {
         login: text(record, system::user::LOGIN),
         department: field(system::user::DEPARTMENT).as_reference(),
         supervisor: field(system::user::SUPERVISOR).as_reference().map(UserId),
         roles: tags(record, system::user::ROLES).to_vec(),
         administrator: *field(system::user::ADMINISTRATOR) == Value::Checkbox(true),
+        groups: named
+            .filter(|name| groups.contains(*name))
+            .cloned()
+            .collect(),
         access_closed: field(system::user::ACCESS_CLOSED).as_datetime(),
     }
 }

@@ -3,6 +3,9 @@
 //! Only old values are stored; the new value of a field is the old value of its next change,
 //! or the present one. Invariant *nothing is lost quietly*: a deletion keeps the whole record.
 
+mod absorbed;
+mod past;
+
 use chrono::{DateTime, Utc};
 
 use crate::error::{Code, Error, Result};
@@ -12,6 +15,10 @@ use crate::schema::keys;
 use crate::schema::system::OWNER;
 use crate::store::{Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, Value, encode_fields, put_uint, take_uint};
+
+pub(crate) use absorbed::{absorbed, forget_absorbed, note_absorbed};
+pub use past::Moment;
+pub(crate) use past::record_at;
 
 /// A change of a record with its old and new values.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,11 +81,7 @@ pub(crate) fn append(
     let mut row = Vec::with_capacity(64);
     put_uint(&mut row, note.sequence.0);
     put_uint(&mut row, note.object.0.into());
-    row.push(match note.kind {
-        ChangeKind::Create => 1,
-        ChangeKind::Update => 2,
-        ChangeKind::Delete => 3,
-    });
+    journal::encode_kind(&mut row, note.kind);
     journal::encode_moment(&mut row, note.at);
     put_uint(&mut row, note.actor.map_or(0, UserId::get));
     journal::encode_cause(&mut row, note.cause);
@@ -116,17 +119,22 @@ pub(crate) fn of(
     Ok(changes)
 }
 
-/// Whose record it was that is gone: its owner when it was deleted.
-pub(crate) fn owner_of_deleted(read: &dyn Read, id: RecordId) -> Result<Option<UserId>> {
+/// The newest change of a record. What it says of new values is not filled in.
+pub(crate) fn newest(read: &dyn Read, id: RecordId) -> Result<Option<Change>> {
     let prefix = keys::Key::new(keys::Space::History).id(id).done().len();
     let mut rows = read.scan(keys::history_of(id), ScanOptions::REVERSE.limit(1))?;
     match rows.next()? {
         Some((key, row)) => {
             let version = Version(take_uint(&mut &key[prefix..])?);
-            Ok(decode(version, row)?.last_owner())
+            decode(version, row).map(Some)
         }
         None => Ok(None),
     }
+}
+
+/// Whose record it was that is gone: its owner when it was deleted.
+pub(crate) fn owner_of_deleted(read: &dyn Read, id: RecordId) -> Result<Option<UserId>> {
+    Ok(newest(read, id)?.and_then(|change| change.last_owner()))
 }
 
 /// Walks from the newest change to the oldest: what a change replaced is what the change before
@@ -150,8 +158,8 @@ fn fill_new_values(changes: &mut [Change], now: Option<&Record>, owner_field: Fi
                 None => present.push((field.field, field.old.clone())),
             }
         }
-        if change.kind == ChangeKind::Create {
-            // A creation replaced nothing: all that stands now is new.
+        if matches!(change.kind, ChangeKind::Create | ChangeKind::Restore) {
+            // A creation replaced nothing: all that stands now is new. Nor does a return.
             change.fields = std::mem::take(&mut present)
                 .into_iter()
                 .filter(|(_, value)| !value.is_null())
@@ -177,14 +185,7 @@ fn decode(version: Version, row: &[u8]) -> Result<Change> {
     let input = &mut rest;
     let sequence = Sequence(take_uint(input)?);
     let object = ObjectId(take_uint(input)?.try_into().map_err(|_| damaged())?);
-    let (kind, tail) = input.split_first().ok_or_else(damaged)?;
-    let kind = match kind {
-        1 => ChangeKind::Create,
-        2 => ChangeKind::Update,
-        3 => ChangeKind::Delete,
-        _ => return Err(damaged()),
-    };
-    *input = tail;
+    let kind = journal::decode_kind(input)?;
     let at = journal::decode_moment(input)?;
     let actor = match take_uint(input)? {
         0 => None,

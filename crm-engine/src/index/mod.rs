@@ -4,15 +4,19 @@
 
 #[cfg(test)]
 mod tests;
+mod together;
 mod totals;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::schema::system::{OWNER, value_of};
-use crate::schema::{Object, keys};
+use crate::schema::{Field, HiddenDuplicates, Labels, Object, Together, keys};
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, RecordView, Value, encode_fields, put_uint, take_uint};
 
+pub(crate) use together::taken;
 pub(crate) use totals::{Group, Sums, add_to};
 
 /// A derived key and its value.
@@ -69,15 +73,18 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
             });
         }
     }
+    entries.extend(together::entries(object, id, record));
     entries.sort_unstable();
     Ok(entries)
 }
 
 /// Brings the derived entries of every record from what `before` declares of its object to what
-/// `after` does: the lists, columns and totals that were added. Fields are the same in both.
+/// `after` does: lists, columns and totals that were added, fields that were deleted or are found
+/// in another way. A field that `before` does not have has no values yet.
 ///
 /// # Errors
-/// [`Code::TooLarge`] when there are more records than one transaction can take.
+/// [`Code::TooLarge`] when there are more records than one transaction can take,
+/// [`Code::Duplicate`] when records share values that are to be unique together.
 pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()> {
     let new_totals = after
         .totals
@@ -87,7 +94,7 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         totals: new_totals.cloned().collect(),
         ..after.clone()
     };
-    if before.lists == after.lists && before.columns == after.columns && added.totals.is_empty() {
+    if derives_alike(before, after) {
         return Ok(());
     }
     let range = keys::records(after.id);
@@ -100,12 +107,47 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         from = [last, &[0][..]].concat();
         for (key, record) in &rows {
             let id = RecordId::new(take_uint(&mut &key[prefix..])?)?;
+            if let Some(together) = taken(txn, after, id, record)? {
+                let shown = |_| true;
+                return Err(taken_together(after, together, shown).with("id", id.get()));
+            }
             let (old, new) = (entries(before, id, record)?, entries(after, id, record)?);
             replace_entries(txn, &old, &new)?;
             totals::update(txn, &added, None, Some(record))?;
         }
     }
     Ok(())
+}
+
+/// Whether both derive the same from every record that `before` has: whether they differ in no
+/// more than what people are shown and what saves are checked for.
+fn derives_alike(before: &Object, after: &Object) -> bool {
+    let bare = |object: &Object| {
+        let known = |field: &Field| before.by_id(field.id).is_some();
+        let fields = object.fields.iter().filter(|field| known(field));
+        let fields = fields.map(|field| Field {
+            name: String::new(),
+            labels: Labels::new(),
+            required: false,
+            default: None,
+            choices: Vec::new(),
+            ..field.clone()
+        });
+        Object {
+            labels: Labels::new(),
+            title: None,
+            fields: fields.collect(),
+            sections: Vec::new(),
+            completeness: Vec::new(),
+            hidden_duplicates: HiddenDuplicates::default(),
+            next_field: 0,
+            next_section: 0,
+            system_labels: BTreeMap::new(),
+            arranged: BTreeSet::new(),
+            ..object.clone()
+        }
+    };
+    bare(before) == bare(after)
 }
 
 /// Some records from the beginning of a range.
@@ -180,6 +222,32 @@ fn check_unique(txn: &Txn, object: &Object, id: RecordId, record: &Record) -> Re
         }
     }
     Ok(())
+}
+
+/// The refusal of values that another record holds together, naming the fields that `shows` lets
+/// be named. The values are not told: the caller may not see all of them.
+pub(crate) fn taken_together(
+    object: &Object,
+    together: &Together,
+    shows: impl Fn(FieldId) -> bool,
+) -> Error {
+    let shown = together.fields.iter().filter(|field| shows(**field));
+    let fields = shown.filter_map(|field| object.by_id(*field));
+    let names: Vec<&str> = fields.map(|field| field.name.as_str()).collect();
+    let listed: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let text = match listed.is_empty() {
+        true => format!("another `{}` is the same", object.name),
+        false => format!(
+            "another `{}` has the same {} already",
+            object.name,
+            listed.join(" and ")
+        ),
+    };
+    let error = Error::new(Code::Duplicate, text).with("fields", names.clone());
+    match names.first() {
+        Some(first) => error.field(first),
+        None => error,
+    }
 }
 
 /// A row of a list as its entry tells it: the record, its owner and the list's columns.

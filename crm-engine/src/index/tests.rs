@@ -81,3 +81,16 @@ proptest! {
         prop_assert_eq!(count(&doubled), 2 * count(&kept));
     }
 }
+
+/// A sum that 28 digits do not hold is refused, also where it is rounded to itself.
+#[test]
+fn totals_are_never_rounded() {
+    let mut sums = std::collections::BTreeMap::new();
+    super::add_to(&mut sums, None, Decimal::MIN).unwrap();
+    for amount in ["1.01", "0.5", "-1"] {
+        let refused = super::add_to(&mut sums, None, amount.parse().unwrap());
+        assert!(refused.is_err(), "{amount}");
+    }
+    super::add_to(&mut sums, None, Decimal::MAX).unwrap();
+    assert!(sums.is_empty());
+}

@@ -154,10 +154,13 @@ pub(crate) fn add_to(
     amount: Decimal,
 ) -> Result<()> {
     let sum = sums.entry(currency).or_default();
-    // What cannot be taken away again exactly was rounded: a total is exact or refused.
+    let amount = amount.normalize();
+    // Where digits run out, `Decimal` rounds to fewer decimal places: a total is exact or refused.
+    let places = sum.scale().max(amount.scale());
+    let is_trivial = sum.is_zero() || amount.is_zero();
     *sum = sum
         .checked_add(amount)
-        .filter(|added| added.checked_sub(amount) == Some(*sum))
+        .filter(|added| is_trivial || added.scale() >= places)
         .map(|added| added.normalize())
         .ok_or_else(|| Error::new(Code::LimitExceeded, "a total exceeds 28 digits"))?;
     if sum.is_zero() {

@@ -32,11 +32,7 @@ pub(super) fn encode_body(
     put_text(out, action);
     put_uint(out, changes.len() as u64);
     for change in changes {
-        out.push(match change.kind {
-            ChangeKind::Create => 1,
-            ChangeKind::Update => 2,
-            ChangeKind::Delete => 3,
-        });
+        encode_kind(out, change.kind);
         put_uint(out, change.object.0.into());
         put_uint(out, change.id.get());
         put_uint(out, change.version.0);
@@ -53,14 +49,8 @@ pub(super) fn decode_body(sequence: Sequence, mut body: &[u8]) -> Result<Entry> 
     let count = take_uint(input)?;
     let mut changes = Vec::new();
     for _ in 0..count {
-        let kind = match take_bytes(input, 1)? {
-            [1] => ChangeKind::Create,
-            [2] => ChangeKind::Update,
-            [3] => ChangeKind::Delete,
-            _ => return Err(damaged()),
-        };
         changes.push(Change {
-            kind,
+            kind: decode_kind(input)?,
             object: ObjectId(take_uint(input)?.try_into().map_err(|_| damaged())?),
             id: RecordId::new(take_uint(input)?)?,
             version: Version(take_uint(input)?),
@@ -75,6 +65,25 @@ pub(super) fn decode_body(sequence: Sequence, mut body: &[u8]) -> Result<Entry> 
         action,
         changes,
     })
+}
+
+pub(crate) fn encode_kind(out: &mut Vec<u8>, kind: ChangeKind) {
+    out.push(match kind {
+        ChangeKind::Create => 1,
+        ChangeKind::Update => 2,
+        ChangeKind::Delete => 3,
+        ChangeKind::Restore => 4,
+    });
+}
+
+pub(crate) fn decode_kind(input: &mut &[u8]) -> Result<ChangeKind> {
+    match take_bytes(input, 1)? {
+        [1] => Ok(ChangeKind::Create),
+        [2] => Ok(ChangeKind::Update),
+        [3] => Ok(ChangeKind::Delete),
+        [4] => Ok(ChangeKind::Restore),
+        _ => Err(damaged()),
+    }
 }
 
 /// Moments are milliseconds since 1970; earlier ones are kept as 1970.
@@ -94,6 +103,14 @@ pub(crate) fn encode_cause(out: &mut Vec<u8>, cause: &Cause) {
         Cause::Import(file) => (3, file.as_str()),
         Cause::Transfer => (4, ""),
         Cause::Install(pack) => (5, pack.as_str()),
+        Cause::Merge(into) => {
+            out.push(6);
+            return put_uint(out, into.get());
+        }
+        Cause::Revert(sequence) => {
+            out.push(7);
+            return put_uint(out, sequence.0);
+        }
     };
     out.push(kind);
     put_text(out, detail);
@@ -101,6 +118,11 @@ pub(crate) fn encode_cause(out: &mut Vec<u8>, cause: &Cause) {
 
 pub(crate) fn decode_cause(input: &mut &[u8]) -> Result<Cause> {
     let kind = take_bytes(input, 1)?[0];
+    match kind {
+        6 => return Ok(Cause::Merge(RecordId::new(take_uint(input)?)?)),
+        7 => return Ok(Cause::Revert(Sequence(take_uint(input)?))),
+        _ => {}
+    }
     let detail = take_text(input)?;
     Ok(match kind {
         1 => Cause::Person,

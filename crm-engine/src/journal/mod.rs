@@ -17,7 +17,9 @@ use crate::ids::{ObjectId, RecordId, Sequence, UserId, Version};
 use crate::schema::keys;
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
 
-pub(crate) use codec::{decode_cause, decode_moment, encode_cause, encode_moment};
+pub(crate) use codec::{
+    decode_cause, decode_kind, decode_moment, encode_cause, encode_kind, encode_moment,
+};
 
 /// Changes in one row of an entry: what keeps a row below the value limit of every store.
 const CHANGES_PER_ROW: usize = 2_000;
@@ -64,6 +66,8 @@ pub enum ChangeKind {
     Update,
     /// It was deleted.
     Delete,
+    /// It was brought back after its deletion.
+    Restore,
 }
 
 /// Why a record was changed.
@@ -79,6 +83,10 @@ pub(crate) enum Cause {
     Transfer,
     /// The named pack was installed.
     Install(String),
+    /// It was merged into this record.
+    Merge(RecordId),
+    /// What this transaction had done was taken back; the oldest one, where there were several.
+    Revert(Sequence),
 }
 
 /// The newest position of the journal and the link that stands for everything before it.
@@ -98,6 +106,7 @@ impl ChangeKind {
             ChangeKind::Create => "create",
             ChangeKind::Update => "update",
             ChangeKind::Delete => "delete",
+            ChangeKind::Restore => "restore",
         }
     }
 }
@@ -112,6 +121,8 @@ impl Cause {
             Cause::Import(file) => format!("import:{file}"),
             Cause::Transfer => "transfer".to_owned(),
             Cause::Install(pack) => format!("install:{pack}"),
+            Cause::Merge(into) => format!("merge:{into}"),
+            Cause::Revert(sequence) => format!("revert:{}", sequence.0),
         }
     }
 }
@@ -188,6 +199,15 @@ pub(crate) fn read_after(read: &dyn Read, after: Sequence, limit: usize) -> Resu
         }
     }
     Ok(entries)
+}
+
+/// The entry at a position, if the journal has come so far.
+pub(crate) fn at(read: &dyn Read, sequence: Sequence) -> Result<Option<Entry>> {
+    let Some(before) = sequence.0.checked_sub(1) else {
+        return Ok(None);
+    };
+    let found = read_after(read, Sequence(before), 1)?.pop();
+    Ok(found.filter(|entry| entry.sequence == sequence))
 }
 
 /// What a walk along the chain found.

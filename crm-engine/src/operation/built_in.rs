@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::exchange::{self, ImportJob, Transactions};
 use crate::ids::{RecordId, Sequence, UserId};
 use crate::journal::Cause;
@@ -24,7 +24,7 @@ use crate::write::{Door, Input};
 
 use crate::progress::{OnProgress, Progress};
 
-use super::{Operation, arguments};
+use super::{Operation, arguments, to_json};
 
 pub(super) fn operations() -> Vec<Operation> {
     vec![
@@ -37,17 +37,12 @@ pub(super) fn operations() -> Vec<Operation> {
         Operation {
             name: "schema",
             text: "describes the objects and fields the caller may see",
-            arguments: &[],
-            run: |session, _, _| session.schema_json(),
-        },
-        Operation {
-            name: "history",
-            text: "every change of a record, oldest first; null when it is not found",
-            arguments: &[
-                ("object", "text", "its object"),
-                ("id", "integer", "its id"),
-            ],
-            run: history,
+            arguments: &[(
+                "language",
+                "text",
+                "labels as text in it; all languages when left out",
+            )],
+            run: schema,
         },
         Operation {
             name: "changes",
@@ -159,16 +154,14 @@ pub(super) fn operations() -> Vec<Operation> {
     ]
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RecordArguments {
-    object: String,
-    id: RecordId,
-}
-
-fn history(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
-    let RecordArguments { object, id } = arguments(json)?;
-    Ok(session.history(&object, id)?.unwrap_or(Json::Null))
+fn schema(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Arguments {
+        language: Option<String>,
+    }
+    let Arguments { language } = arguments(json)?;
+    session.schema_json(language.as_deref())
 }
 
 fn changes(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
@@ -334,13 +327,4 @@ fn run_verify(session: &Session, _: &Json, progress: OnProgress<'_>) -> Result<J
     let view = session.view()?;
     let mut on_record = |done| progress(Progress { done, total: None });
     to_json(&verify::run(&view.snapshot, &view.schema, &mut on_record)?)
-}
-
-fn to_json(value: &impl Serialize) -> Result<Json> {
-    serde_json::to_value(value).map_err(|error| {
-        Error::new(
-            Code::Internal,
-            format!("an answer that is not JSON: {error}"),
-        )
-    })
 }

@@ -2,10 +2,15 @@
 //! a host can list them.
 
 mod built_in;
+mod fields;
+mod past;
+mod periodicity;
+mod rights;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
@@ -30,6 +35,10 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
     static OPERATIONS: LazyLock<BTreeMap<&'static str, Operation>> = LazyLock::new(|| {
         built_in::operations()
             .into_iter()
+            .chain(fields::operations())
+            .chain(past::operations())
+            .chain(rights::operations())
+            .chain(periodicity::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });
@@ -95,4 +104,14 @@ pub(crate) fn describe() -> Json {
 pub(crate) fn arguments<T: DeserializeOwned>(json: &Json) -> Result<T> {
     T::deserialize(json)
         .map_err(|error| Error::new(Code::InvalidArguments, format!("arguments: {error}")))
+}
+
+/// An answer as JSON.
+pub(crate) fn to_json(value: &impl Serialize) -> Result<Json> {
+    serde_json::to_value(value).map_err(|error| {
+        Error::new(
+            Code::Internal,
+            format!("an answer that is not JSON: {error}"),
+        )
+    })
 }

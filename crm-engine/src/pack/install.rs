@@ -10,6 +10,7 @@ use super::stored::{self, Stored};
 use super::{MANIFEST, Pack, PackVersion, files, object_file, place, read, roles};
 use crate::error::{Code, Error, Result};
 use crate::index;
+use crate::kept::Kept;
 use crate::schema::{ObjectDeclaration, Schema};
 use crate::script::{self, RuleSource};
 use crate::store::{Read, Txn};
@@ -82,8 +83,9 @@ impl Prepared<'_> {
         stored::put(txn, self.pack, self.order)
     }
 
-    /// Writes roles and grants, through a door on the new schema.
+    /// Writes what records keep under the new schema, and roles and grants, through a door on it.
     pub(crate) fn apply(&self, door: &mut Door<'_>) -> Result<Installed> {
+        door.renew_kept(&self.former_schema)?;
         let before = self.former.as_ref().map_or(&[][..], |former| &former.roles);
         roles::apply(door, self.pack, before)?;
         Ok(Installed {
@@ -126,7 +128,8 @@ pub(super) fn check(read: &dyn Read, schema: &Schema, pack: &Pack) -> Vec<Error>
     let mut objects = pack.objects.clone();
     let mut unsettled = BTreeSet::new();
     let next = loop {
-        let error = match schema.apply(&objects) {
+        let kept = |next| Kept::compile(&next).map(|_| next);
+        let error = match schema.apply(&objects).and_then(kept) {
             Ok(next) => break next,
             Err(error) => error,
         };

@@ -94,6 +94,7 @@ fn with_door<R>(
             schema: schema(),
             facts: Arc::new(Facts::default()),
             rules,
+            kept: Arc::new(crate::kept::Kept::compile(&schema())?),
             actor: Actor::System,
             now: DateTime::UNIX_EPOCH,
             cause: Cause::Person,

@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 
 use crate::ids::{FieldId, ObjectId, RecordId, UserId};
 
-use super::{ActionSet, Scope};
+use crate::schema::Section;
+
+use super::{ActionSet, Actor, Scope};
 
 /// The organisation at one policy epoch.
 #[derive(Debug, Clone, Default)]
@@ -30,6 +32,8 @@ pub(crate) struct UserFacts {
     pub roles: Vec<String>,
     /// Everything is permitted (C52: Admin without limits).
     pub administrator: bool,
+    /// The names of the groups the user is in, of those there are (C37).
+    pub groups: Vec<String>,
     /// When access was closed, if it was (C66). The user stays author and past owner.
     pub access_closed: Option<DateTime<Utc>>,
 }
@@ -95,6 +99,20 @@ impl Organisation {
         self.users
             .get(&id)
             .is_some_and(|user| user.access_closed.is_none())
+    }
+
+    /// Whether `actor` may work with the fields of a section (C37): everybody may where it names
+    /// no groups, otherwise administrators and who is in one of them. A group that does not exist
+    /// has nobody in it (invariant *default deny*).
+    #[must_use]
+    pub(crate) fn works_with(&self, actor: Actor, section: &Section) -> bool {
+        let Actor::User(id) = actor else {
+            return true;
+        };
+        section.groups.is_empty()
+            || self.user(id).is_some_and(|user| {
+                user.administrator || user.groups.iter().any(|g| section.groups.contains(g))
+            })
     }
 
     /// The grants of the user's roles that speak of `object` and one of `actions`.

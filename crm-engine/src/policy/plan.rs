@@ -87,7 +87,7 @@ impl Plan {
             Owners::Some(owners.into_iter().collect())
         };
         let owners = reach(&mut grants.iter());
-        let hidden = match object.is_detail() {
+        let hidden: Box<[FieldId]> = match object.is_detail() {
             true => organisation.hidden_details(user, object.id, action),
             // A field is shown where the grants that show it reach every record of the plan. Where
             // they reach only some, it is hidden on all: a mask never depends on the record.
@@ -98,7 +98,16 @@ impl Plan {
                 })
                 .collect(),
         };
-        Plan { owners, hidden }
+        let closed = object
+            .sections
+            .iter()
+            .filter(|section| !organisation.works_with(actor, section))
+            .flat_map(|section| section.fields.iter().copied());
+        let hidden: BTreeSet<FieldId> = hidden.into_iter().chain(closed).collect();
+        Plan {
+            owners,
+            hidden: hidden.into_iter().collect(),
+        }
     }
 
     fn everything() -> Plan {
@@ -125,6 +134,20 @@ impl Plan {
     #[must_use]
     pub(crate) fn is_nothing(&self) -> bool {
         matches!(&self.owners, Owners::Some(owners) if owners.is_empty())
+    }
+
+    /// The plan without `fields` as well.
+    #[must_use]
+    pub(crate) fn without(mut self, fields: impl IntoIterator<Item = FieldId>) -> Plan {
+        let hidden: BTreeSet<FieldId> = self.hidden.iter().copied().chain(fields).collect();
+        self.hidden = hidden.into_iter().collect();
+        self
+    }
+
+    /// Whether the plan covers every record, whoever may own it.
+    #[must_use]
+    pub(crate) fn reaches_everything(&self) -> bool {
+        self.owners == Owners::All
     }
 
     /// Whether the field is shown.

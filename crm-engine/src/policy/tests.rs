@@ -36,6 +36,7 @@ prop_compose! {
         supervisor in prop::option::of(1_u64..9),
         roles in prop::collection::vec(0_usize..4, 0..3),
         administrator in prop::bool::weighted(0.05),
+        groups in prop::collection::vec(0_usize..3, 0..2),
         closed in prop::bool::weighted(0.1),
     ) -> UserFacts {
         UserFacts {
@@ -44,6 +45,7 @@ prop_compose! {
             supervisor: supervisor.map(user),
             roles: roles.iter().map(|role| format!("role{role}")).collect(),
             administrator,
+            groups: groups.iter().map(|group| format!("group{group}")).collect(),
             access_closed: closed.then(DateTime::default),
         }
     }

@@ -7,18 +7,26 @@
 //! 4. **A walk** over the records, or over the entries of the owners reached, in memory sorted
 //!    where an order is asked for.
 //!
+//! Where `id IN (SELECT ..)` gives few ids, they are points, whichever way was chosen.
+//!
 //! `owner = x` and `owner IN (..)` narrow the owners reached on each way. Every way ends in the
 //! same test of plan and condition, so the choice never changes what is found.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use super::group::{Aggregate, Measure};
 use super::select::{Grouping, OrderKey, Output, Select};
-use crate::expr::Operand;
+use crate::error::Result;
+use crate::expr::{Bound, Operand, SubSelect};
 use crate::ids::{RecordId, UserId};
 use crate::policy::Owners;
 use crate::schema::{List, Object, Total, system};
+use crate::store::Read;
 use crate::value::Value;
+
+/// So many ids of a sub-select are got one by one; for more, its answer only tests.
+const POINTS_MAX: usize = 1_000;
 
 /// The way the records of a query are found.
 #[derive(Debug)]
@@ -28,6 +36,8 @@ pub(super) struct Access {
     pub(super) sort: bool,
     /// What the id must equal one of.
     ids: Option<Vec<Operand>>,
+    /// The sub-select that must give the id.
+    within: Option<Arc<SubSelect>>,
     /// What the owner must equal one of.
     owners: Option<Vec<Operand>>,
 }
@@ -58,6 +68,8 @@ impl Access {
             Some(pins.into_iter().cloned().collect::<Vec<Operand>>())
         };
         let (ids, owners) = (pins(system::ID), pins(system::OWNER));
+        let within = filter.and_then(|filter| filter.pinned_within(system::ID));
+        let within = within.filter(|_| ids.is_none()).cloned();
         let narrow = owners.is_some() || select.plan.owners != Owners::All;
         let order = match &select.result {
             Output::Rows { order, .. } => order.as_slice(),
@@ -68,6 +80,7 @@ impl Access {
                         way: Way::Totals(total),
                         sort: false,
                         ids,
+                        within,
                         owners,
                     };
                 }
@@ -90,7 +103,17 @@ impl Access {
             way,
             sort,
             ids,
+            within,
             owners,
+        }
+    }
+
+    /// The ids that a sub-select gives, where they are few enough to get them one by one: the
+    /// rows are then sorted in memory. Found out when a query is run.
+    pub(super) fn few(&self, read: &dyn Read, bound: &Bound) -> Result<Option<Vec<RecordId>>> {
+        match &self.within {
+            Some(sub_select) => Ok(sub_select.members(read, bound)?.few(POINTS_MAX)),
+            None => Ok(None),
         }
     }
 
@@ -155,6 +178,9 @@ impl Access {
         }
         if self.owners.is_some() {
             text.push_str("; owners narrowed");
+        }
+        if self.within.is_some() {
+            text.push_str("; records by id where a sub-select gives few");
         }
         if self.sort {
             text.push_str("; sorted in memory");

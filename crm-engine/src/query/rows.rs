@@ -10,7 +10,7 @@ use super::select::{Grouping, OrderKey, Output};
 use super::source::{EntryRow, Found, Source};
 use super::{Column, Query, totals};
 use crate::error::{Code, Error, Result};
-use crate::expr::{Context, Operand, Row, StoredRow};
+use crate::expr::{Bound, Context, Operand, Row, StoredRow};
 use crate::ids::{RecordId, UserId};
 use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX};
@@ -49,7 +49,7 @@ enum State {
 }
 
 impl Rows {
-    pub(super) fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Vec<Value>) -> Result<Rows> {
+    pub(super) fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Bound) -> Result<Rows> {
         let select = &query.select;
         let limit = limit(select.limit.as_ref(), &bound)?;
         let state = match &select.result {
@@ -60,7 +60,7 @@ impl Rows {
             ),
             Output::Rows { columns, order } => {
                 let walk = Walk::open(query, snapshot, bound)?;
-                match query.access.sort {
+                match query.access.sort || (walk.is_unsorted && !order.is_empty()) {
                     true => State::Made(sorted(walk, columns, order, limit)?.into_iter()),
                     false => State::Walking(walk, limit),
                 }
@@ -154,20 +154,28 @@ fn fill(row: &mut Vec<Value>, columns: &[Operand], context: &Context<'_>) -> Res
 struct Walk {
     query: Arc<Query>,
     snapshot: Snapshot,
-    bound: Vec<Value>,
+    bound: Bound,
     source: Source,
+    /// Records come by their ids, not in the order of the way chosen.
+    is_unsorted: bool,
     touched: u64,
 }
 
 impl Walk {
-    fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Vec<Value>) -> Result<Walk> {
-        let source = Source::open(&query.select, &query.access, snapshot, &bound)?;
+    fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Bound) -> Result<Walk> {
+        let few = query.access.few(snapshot, &bound)?;
+        let is_unsorted = few.is_some();
+        let source = match few {
+            Some(ids) => Source::points(ids),
+            None => Source::open(&query.select, &query.access, snapshot, &bound)?,
+        };
         let (query, snapshot) = (Arc::clone(query), snapshot.clone());
         Ok(Walk {
             query,
             snapshot,
             bound,
             source,
+            is_unsorted,
             touched: 0,
         })
     }
@@ -226,7 +234,7 @@ impl Walk {
 fn grouped<'g>(
     query: &Arc<Query>,
     snapshot: &Snapshot,
-    bound: Vec<Value>,
+    bound: Bound,
     grouping: &'g Grouping,
 ) -> Result<Groups<'g>> {
     let select = &query.select;

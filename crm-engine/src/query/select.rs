@@ -158,7 +158,10 @@ fn expand<'s>(
                 items.extend(shown.map(|field| Selected {
                     name: field.name.clone(),
                     alias: None,
-                    found: Found::Value(Operand::Field(field.id), Domain::of(object, field)),
+                    found: Found::Value(
+                        checker.seen(field, Operand::Field(field.id)),
+                        Domain::of(object, field),
+                    ),
                     ast: None,
                 }));
             }

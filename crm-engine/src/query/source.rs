@@ -58,6 +58,11 @@ pub(super) enum Found {
 }
 
 impl Source {
+    /// Single records by their ids, ascending.
+    pub(super) fn points(ids: Vec<RecordId>) -> Source {
+        Source::Points(ids.into_iter())
+    }
+
     /// The source of a query that reads records.
     pub(super) fn open(
         select: &Select,

@@ -5,6 +5,7 @@
 //!           [ORDER BY keys] [LIMIT value] [;]
 //! columns = column {, column}       column = * | expression [AS name]
 //! keys    = key {, key}             key = expression [ASC | DESC]
+//! in      = expression [NOT] IN (SELECT expression FROM object [WHERE condition])
 //! ```
 
 use sqlparser::keywords::Keyword;

@@ -177,6 +177,11 @@ fn ways() {
             "list `by_title` of each owner, merged; 1 owners in reach",
         ),
         (ALL, "SELECT * FROM kind ORDER BY name", "list `by_name`"),
+        (
+            ALL,
+            "SELECT title FROM item WHERE id IN (SELECT other FROM item) ORDER BY title",
+            "list `by_title`; records by id where a sub-select gives few",
+        ),
     ] {
         assert_eq!(world.prepare(actor, sql).unwrap().explain(), way, "{sql}");
     }
@@ -200,7 +205,11 @@ fn refusals() {
         ),
         (
             "SELECT title FROM item WHERE id IN (SELECT id FROM thing)",
-            Code::Syntax,
+            Code::WrongType,
+        ),
+        (
+            "SELECT title FROM item WHERE id IN (SELECT other FROM item WHERE note = 'x')",
+            Code::UnknownField,
         ),
         ("SELECT title FROM item LIMIT 1 OFFSET 1", Code::Syntax),
         ("SELECT title FROM item LIMIT title", Code::Syntax),
@@ -340,4 +349,54 @@ fn points_look_at_their_records_only() {
             .unwrap(),
         ["0"]
     );
+}
+
+/// Few ids of a sub-select are got one by one, many are tested; the answer is the same.
+#[test]
+fn sub_selects_find_by_id_or_by_test() {
+    let (world, [own, other]) = world();
+    let first = world.create("item", Some(own), &[("title", "first")]);
+    for n in 0..1_100_usize {
+        let fields = [("title", &*format!("t{n:04}")), ("number", &n.to_string())];
+        let owner = if n % 2 == 0 { own } else { other };
+        let id = world.create("item", Some(owner), &fields);
+        let fields = [
+            ("title", "refers"),
+            ("number", fields[1].1),
+            ("other", &id.to_string()),
+        ];
+        world.create("item", Some(owner), &fields);
+    }
+    world.create(
+        "item",
+        Some(other),
+        &[("title", "refers"), ("other", &first.to_string())],
+    );
+    for (most, actor, expected) in [
+        (9, ALL, "t0009"),
+        (1_099, ALL, "t1099"),
+        (9, Actor::User(own), "t0008"),
+        (1_099, Actor::User(own), "t1098"),
+    ] {
+        let sql = "SELECT title FROM item WHERE title <> 'first' AND id IN \
+                   (SELECT other FROM item WHERE number <= ?) ORDER BY title DESC LIMIT 1";
+        let params = Params::new().with(most);
+        assert_eq!(world.texts(actor, sql, &params).unwrap(), [expected]);
+        let count =
+            "SELECT count(*) FROM item WHERE id IN (SELECT other FROM item WHERE number <= ?)";
+        let all = (most + 1) / if actor == ALL { 1 } else { 2 };
+        assert_eq!(
+            world.texts(actor, count, &params).unwrap(),
+            [all.to_string()]
+        );
+    }
+    // What only a hidden record refers to is not found.
+    let of_first =
+        "SELECT title FROM item WHERE title = 'first' AND id IN (SELECT other FROM item)";
+    assert_eq!(
+        world.texts(ALL, of_first, &Params::new()).unwrap(),
+        ["first"]
+    );
+    let seen = world.texts(Actor::User(own), of_first, &Params::new());
+    assert_eq!(seen.unwrap(), Vec::<String>::new());
 }

@@ -1,5 +1,7 @@
-//! Reports over any object that has stages: now the funnel, in figures and as a picture.
+//! Reports: the funnel of an object that has stages, in figures and as a picture, and how often
+//! something happens.
 
+mod periodicity;
 mod svg;
 
 use std::collections::BTreeMap;
@@ -12,9 +14,11 @@ use crate::ids::FieldId;
 use crate::index::{Group, Sums};
 use crate::policy::Plan;
 use crate::query;
-use crate::schema::{Object, StageKind, Total};
+use crate::schema::{Object, StageKind, Total, label_in};
 use crate::store::Read;
 
+pub use periodicity::Periodicity;
+pub(crate) use periodicity::periodicity;
 pub use svg::funnel_svg;
 
 /// How many records stand on each stage and what they are worth, under one caller's rights.
@@ -84,7 +88,7 @@ pub(crate) fn funnel(
             let group = group_of(&sums, Some(choice.id));
             FunnelStage {
                 stage: choice.name.clone(),
-                label: choice.labels.get(language).unwrap_or(&choice.name).clone(),
+                label: label_in(&choice.labels, language, &choice.name).to_owned(),
                 kind,
                 count: group.map_or(0, |group| group.count),
                 sums: group

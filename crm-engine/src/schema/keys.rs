@@ -34,6 +34,10 @@ pub(crate) enum Space {
     Unique = 0x09,
     /// name → an installed pack and its files.
     Pack = 0x0A,
+    /// object, group of fields, values → id.
+    Together = 0x10,
+    /// record id, id of a record merged into it → the position of the merge.
+    Absorbed = 0x0F,
 }
 
 /// A key under construction.
@@ -169,6 +173,16 @@ pub(crate) fn unique(object: ObjectId, field: FieldId, value: &Value) -> Vec<u8>
         .uint(field.0.into())
         .value(value, false)
         .done()
+}
+
+pub(crate) fn together(object: ObjectId, together: u8) -> Key {
+    Key::new(Space::Together)
+        .object(object)
+        .uint(together.into())
+}
+
+pub(crate) fn absorbed(into: RecordId) -> Key {
+    Key::new(Space::Absorbed).id(into)
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

@@ -3,14 +3,17 @@
 //! The schema is data. The kernel declares only what rights need ([`system`]); every other
 //! object comes from a pack, by the same means an integrator has.
 
+mod arranged;
 mod coerce;
 mod declare;
+mod edit;
+mod formula;
 pub(crate) mod keys;
 mod parts;
 mod storage;
 pub(crate) mod system;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,12 +22,14 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{ChoiceId, FieldId, ObjectId};
 use crate::value::ValueType;
 
+pub use arranged::{Arranged, FieldPart, SectionPart};
 pub(crate) use declare::check_name;
 pub use declare::{
     ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration, ConversionDeclaration,
     DuplicateDeclaration, EventDeclaration, FieldDeclaration, ListDeclaration, ObjectDeclaration,
     RollupDeclaration, SectionDeclaration, TogetherDeclaration, TotalDeclaration,
 };
+pub use edit::{FieldChange, LabelOf, SectionChange};
 pub use parts::{
     Comparison, Completeness, Conversion, DuplicateRule, EventParts, HiddenDuplicates, Likeness,
     Rollup, Section, Together,
@@ -33,6 +38,16 @@ pub(crate) use storage::{load, store, stored_version};
 
 /// Labels by language code (`en`, `ru`).
 pub type Labels = BTreeMap<String, String>;
+
+/// The label in `language`, or else in its general form (`de` for `de-AT`), in English, or the
+/// API name (C259).
+pub(crate) fn label_in<'l>(labels: &'l Labels, language: &str, name: &'l str) -> &'l str {
+    let general = language.split('-').next().unwrap_or(language);
+    let found = [language, general, "en"]
+        .into_iter()
+        .find_map(|language| labels.get(language));
+    found.map_or(name, String::as_str)
+}
 
 /// Everything a store knows about its objects, at one schema version.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -82,6 +97,12 @@ pub struct Object {
     pub completeness: Vec<Completeness>,
     /// The number the next field gets: those of deleted fields are never given again (C36).
     pub next_field: u16,
+    /// The number the next section gets.
+    pub next_section: u16,
+    /// Labels given to the fields that every record has, by their names (C267).
+    pub system_labels: BTreeMap<String, Labels>,
+    /// What was arranged in the running store. A pack leaves it as it is.
+    pub arranged: BTreeSet<Arranged>,
 }
 
 /// A field of an object.
@@ -126,6 +147,9 @@ pub struct Field {
     pub rollup: Option<Rollup>,
     /// Kept as the value of an expression over the record's other fields.
     pub formula: Option<String>,
+    /// The fields that the formula reads, as its text names them. Who may not see one of them may
+    /// not see this field.
+    pub inputs: Vec<FieldId>,
     /// Kept as the amount of another field in the base currency.
     pub converted: Option<Conversion>,
 }
@@ -305,6 +329,59 @@ impl Object {
         Some((field, field.target?))
     }
 
+    /// Whether the engine alone keeps the field: a formula, a rollup, a converted amount or its
+    /// rate.
+    #[must_use]
+    pub fn keeps(&self, field: FieldId) -> bool {
+        self.fields.iter().any(|known| {
+            let rate = known.converted.and_then(|conversion| conversion.rate);
+            rate == Some(field) || (known.id == field && known.is_kept())
+        })
+    }
+
+    /// The labels of a field of this object, one that every record has among them.
+    #[must_use]
+    pub fn labels_of(&self, field: &Field) -> Labels {
+        let mut labels = field.labels.clone();
+        if field.is_system()
+            && let Some(given) = self.system_labels.get(&field.name)
+        {
+            labels.extend(given.clone());
+        }
+        labels
+    }
+
+    /// The section called `name`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidValue`].
+    pub fn section(&self, name: &str) -> Result<&Section> {
+        let found = self.sections.iter().find(|section| section.name == name);
+        found.ok_or_else(|| self.unknown_section(name))
+    }
+
+    /// The one answer for sections that do not exist and those the caller may not work with.
+    pub(crate) fn unknown_section(&self, name: &str) -> Error {
+        let name = crate::value::shorten(name);
+        let text = format!("`{}` has no section `{name}`", self.name);
+        Error::new(Code::InvalidValue, text)
+            .with("object", self.name.as_str())
+            .with("section", name)
+    }
+
+    /// The sections that hold fields for which `shows` is true, in the order shown to people,
+    /// each with those fields: an empty section is left out (C35).
+    pub fn filled_sections(
+        &self,
+        shows: impl Fn(FieldId) -> bool,
+    ) -> impl Iterator<Item = (&Section, Vec<&Field>)> {
+        self.sections.iter().filter_map(move |section| {
+            let fields = section.fields.iter().filter(|id| shows(**id));
+            let fields: Vec<&Field> = fields.filter_map(|id| self.by_id(*id)).collect();
+            (!fields.is_empty()).then_some((section, fields))
+        })
+    }
+
     /// The section a field stands in.
     #[must_use]
     pub fn section_of(&self, field: FieldId) -> Option<&Section> {
@@ -354,6 +431,12 @@ impl Field {
     #[must_use]
     pub fn choice_by_id(&self, id: ChoiceId) -> Option<&Choice> {
         self.choices.iter().find(|choice| choice.id == id)
+    }
+
+    /// Whether the field is a formula, a rollup or a converted amount.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        self.formula.is_some() || self.rollup.is_some() || self.converted.is_some()
     }
 
     /// Whether the engine keeps the field and callers only read it.

@@ -122,4 +122,7 @@ pub struct Conversion {
     pub from: FieldId,
     /// The date field whose day counts; today when it is none or empty.
     pub at: Option<FieldId>,
+    /// The decimal field that keeps the very rate. Without one, the amount of a record whose
+    /// stage is closed stays as it is, whatever is changed.
+    pub rate: Option<FieldId>,
 }

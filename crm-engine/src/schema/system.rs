@@ -68,6 +68,10 @@ pub(crate) mod grant {
     pub(crate) const SCOPE: FieldId = FieldId(19);
     pub(crate) const HIDDEN_FIELDS: FieldId = FieldId(20);
 }
+pub(crate) mod group {
+    use crate::ids::FieldId;
+    pub(crate) const NAME: FieldId = FieldId(16);
+}
 pub(crate) mod setting {
     use crate::ids::FieldId;
     pub(crate) const NAME: FieldId = FieldId(16);
@@ -102,6 +106,7 @@ pub(crate) fn record_fields() -> &'static [Field] {
             search: false,
             rollup: None,
             formula: None,
+            inputs: Vec::new(),
             converted: None,
         };
         use ValueType::{DateTime, Integer, Reference};
@@ -212,7 +217,7 @@ mod tests {
         assert_eq!(number("user", "access_closed"), (USER, user::ACCESS_CLOSED));
         assert_eq!(number("user", "groups"), (USER, user::GROUPS));
         assert_eq!(schema.object("department").unwrap().id, DEPARTMENT);
-        assert_eq!(schema.object("group").unwrap().id, GROUP);
+        assert_eq!(number("group", "name"), (GROUP, group::NAME));
         assert_eq!(number("setting", "name"), (SETTING, setting::NAME));
         assert_eq!(number("setting", "value"), (SETTING, setting::VALUE));
         let rate = |field| number("exchange_rate", field);

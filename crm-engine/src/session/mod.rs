@@ -1,26 +1,30 @@
 //! A session: an actor and everything he may call.
 
+mod fields;
+mod history;
+mod periodicity;
 mod seen;
+mod shape;
+mod undo;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 
 use crate::engine::{Engine, View, check_access};
 use crate::error::{Code, Error, Result};
 use crate::feed::{self, FeedPage};
-use crate::history;
 use crate::ids::{RecordId, Sequence, UserId, Version};
-use crate::journal::{Cause, ChangeKind};
-use crate::policy::{Action, Actor, Plan};
+use crate::journal::Cause;
+use crate::policy::Actor;
 use crate::query::{self, Column, Params, Prepared, Rows};
-use crate::schema::system;
-use crate::schema::{Object, Schema, keys};
+use crate::schema::{keys, system};
 use crate::store::Read;
-use crate::value::{RecordView, Value, take_uint};
+use crate::value::{Value, take_uint};
 use crate::write::Door;
 
 pub use seen::SeenRecord;
+pub(crate) use seen::record_json;
 
 /// What one user (or the host itself) may do with an open store. Cheap to clone, safe to use
 /// from many threads. Rights are looked up at every call: a session never outlives them.
@@ -212,38 +216,6 @@ impl Session {
         query::prepare(&view.schema, &view.facts, self.actor, sql)?.run(&view.snapshot, params)
     }
 
-    /// Every change of a record, oldest first, as a JSON array; none when there is no such
-    /// record or the caller may not see it. Deleted records keep their history.
-    ///
-    /// # Errors
-    /// [`Code::UnknownObject`], and what prevents reading.
-    pub fn history(&self, object: &str, id: RecordId) -> Result<Option<Json>> {
-        let view = self.view()?;
-        let object = view.schema.object(object)?;
-        let plan = view.facts.plan(self.actor, object, Action::View);
-        let now = match view.snapshot.get(&keys::record(object.id, id))? {
-            Some(bytes) => Some(RecordView::new(&bytes)?.decode()?),
-            None => None,
-        };
-        let changes = history::of(&view.snapshot, id, now.as_ref(), system::OWNER)?;
-        let owner = match (&now, changes.last()) {
-            (Some(record), _) => record.head.owner,
-            (None, Some(last)) if last.kind == ChangeKind::Delete && last.object == object.id => {
-                last.last_owner()
-            }
-            _ => return Ok(None),
-        };
-        match plan.permits(owner) {
-            true => Ok(Some(
-                changes
-                    .iter()
-                    .map(|c| change_json(object, &plan, c))
-                    .collect(),
-            )),
-            false => Ok(None),
-        }
-    }
-
     /// The changes after a position of the journal, as the caller may see them. Positions count
     /// transactions of everybody, seen or not.
     ///
@@ -259,20 +231,6 @@ impl Session {
             after,
             limit,
         )
-    }
-
-    /// The schema as the caller may see it.
-    pub(crate) fn schema_json(&self) -> Result<Json> {
-        let view = self.view()?;
-        let objects: Vec<Json> = view
-            .schema
-            .objects()
-            .filter_map(|object| {
-                let plan = view.facts.plan(self.actor, object, Action::View);
-                (!plan.is_nothing()).then(|| object_json(&view.schema, object, &plan))
-            })
-            .collect();
-        Ok(json!({ "version": view.schema.version(), "objects": objects }))
     }
 
     /// An administrator, or the host itself: who may install packs and verify.
@@ -364,58 +322,4 @@ impl Statement {
         }
         self.prepared.run(&view.snapshot, &self.params)
     }
-}
-
-fn change_json(object: &Object, plan: &Plan, change: &history::Change) -> Json {
-    let fields: Map<String, Json> = change
-        .fields
-        .iter()
-        .filter(|field| plan.shows(field.field))
-        .filter_map(|field| object.by_id(field.field).map(|known| (known, field)))
-        .map(|(known, field)| {
-            let values =
-                json!({"old": known.to_json(&field.old), "new": known.to_json(&field.new)});
-            (known.name.clone(), values)
-        })
-        .collect();
-    json!({
-        "version": change.version.0,
-        "sequence": change.sequence.0,
-        "kind": change.kind.name(),
-        "at": crate::value::to_json(&Value::DateTime(change.at)),
-        "actor": change.actor.map(UserId::get),
-        "cause": change.cause.to_text(),
-        "fields": fields,
-    })
-}
-
-fn object_json(schema: &Schema, object: &Object, plan: &Plan) -> Json {
-    let fields: Vec<Json> = system::record_fields()
-        .iter()
-        .chain(&object.fields)
-        .filter(|field| plan.shows(field.id) && object.find(&field.name).is_some())
-        .map(|field| {
-            json!({
-                "name": field.name,
-                "type": field.value_type.name(),
-                "label": field.labels,
-                "required": field.required,
-                "computed": field.computed || field.is_system(),
-                "target": field.target.and_then(|id| schema.by_id(id)).map(|target| &target.name),
-                "choices": field.choices.iter().map(|choice| json!({
-                    "name": choice.name,
-                    "label": choice.labels,
-                    "stage": choice.stage,
-                })).collect::<Json>(),
-            })
-        })
-        .collect();
-    json!({
-        "name": object.name,
-        "label": object.labels,
-        "owned": object.owned,
-        "fields": fields,
-        "lists": object.lists.iter().map(|list| &list.name).collect::<Vec<_>>(),
-        "totals": object.totals.iter().map(|total| &total.name).collect::<Vec<_>>(),
-    })
 }

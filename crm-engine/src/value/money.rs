@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::{parse, shorten};
 use crate::error::{Code, Error, Result};
@@ -65,6 +65,32 @@ impl Money {
                 format!("the sum of `{self}` and `{other}` has too many digits"),
             )),
         }
+    }
+
+    /// The amount in whole minor units of its currency, halves away from zero, as bookkeepers
+    /// round: 2.345 EUR is 2.35 EUR, -2.345 EUR is -2.35 EUR, 2.5 JPY is 3 JPY. It is written
+    /// with all its minor units.
+    ///
+    /// ```
+    /// use crm_engine::value::Money;
+    /// let share: Money = "10.005 EUR".parse().unwrap();
+    /// assert_eq!(share.rounded().to_string(), "10.01 EUR");
+    /// let whole: Money = "10 EUR".parse().unwrap();
+    /// assert_eq!(whole.rounded().to_string(), "10.00 EUR");
+    /// ```
+    #[must_use]
+    pub fn rounded(self) -> Money {
+        let places = self.currency.minor_units();
+        let mut amount = self
+            .amount
+            .round_dp_with_strategy(places, RoundingStrategy::MidpointAwayFromZero);
+        // An amount of 28 digits may have no room for the zeros; it is whole all the same.
+        amount.rescale(places);
+        // There is no amount of less than nothing that is nothing.
+        if amount.is_zero() {
+            amount.set_sign_positive(true);
+        }
+        Money::new(amount, self.currency)
     }
 }
 
@@ -133,6 +159,24 @@ impl Currency {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// How many decimal places the currency's smallest unit takes, by ISO 4217: 2 for most.
+    ///
+    /// ```
+    /// use crm_engine::value::Currency;
+    /// let places = |code| Currency::new(code).unwrap().minor_units();
+    /// assert_eq!((places("EUR"), places("JPY"), places("KWD")), (2, 0, 3));
+    /// ```
+    #[must_use]
+    pub fn minor_units(&self) -> u32 {
+        match &self.0 {
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG"
+            | b"RWF" | b"UGX" | b"UYI" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
+            b"CLF" | b"UYW" => 4,
+            _ => 2,
+        }
+    }
+
     fn read(code: &str) -> Option<Currency> {
         let letters: [u8; 3] = code.as_bytes().try_into().ok()?;
         letters
@@ -198,6 +242,24 @@ mod tests {
             money("-0.5 EUR").checked_add(money("0.50 EUR")).unwrap(),
             money("0 EUR")
         );
+    }
+
+    #[test]
+    fn halves_are_rounded_away_from_zero() {
+        for (given, rounded) in [
+            ("2.345 EUR", "2.35 EUR"),
+            ("2.335 EUR", "2.34 EUR"),
+            ("-2.345 EUR", "-2.35 EUR"),
+            ("2.344999 EUR", "2.34 EUR"),
+            ("-0.001 EUR", "0.00 EUR"),
+            ("2.5 JPY", "3 JPY"),
+            ("1.0005 KWD", "1.001 KWD"),
+            ("7 EUR", "7.00 EUR"),
+        ] {
+            assert_eq!(money(given).rounded().to_string(), rounded);
+        }
+        let most = Money::new(Decimal::MAX, Currency(*b"EUR"));
+        assert_eq!(most.rounded(), most);
     }
 
     #[test]

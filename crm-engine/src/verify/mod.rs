@@ -1,5 +1,8 @@
 //! Rebuilds everything that is derived from the records and compares it with what is stored.
 
+mod kept;
+mod past;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -8,6 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{RecordId, UserId};
 use crate::index::{self, Entry, Sums};
 use crate::journal;
+use crate::kept::Kept;
 use crate::schema::keys::{self, Key, Space};
 use crate::schema::{Object, Schema};
 use crate::store::{KeyRange, Read, ScanOptions};
@@ -65,7 +69,8 @@ pub(crate) fn run(
     for object in schema.objects() {
         verify_object(read, object, &mut report, &mut histories, progress)?;
     }
-    verify_history(read, &histories, &mut report)?;
+    kept::run(read, schema, &Kept::compile(schema)?, &mut report)?;
+    past::verify(read, &histories, &mut report)?;
     let chain = journal::verify(read)?;
     report.journal_entries = chain.entries;
     if let Some(text) = chain.broken {
@@ -121,7 +126,7 @@ fn verify_object(
             value: sums.encode(),
         })
         .collect();
-    for space in [Space::Own, Space::All, Space::Unique] {
+    for space in [Space::Own, Space::All, Space::Unique, Space::Together] {
         let range = Key::new(space).object(object.id).range();
         report.index_entries += compare(read, object, &expected, range, report)?;
     }
@@ -216,32 +221,4 @@ fn compare_referrers(
         ));
     }
     Ok(stored.len() as u64)
-}
-
-/// Every version of every record has its history row, and only records that are gone have more.
-fn verify_history(
-    read: &dyn Read,
-    versions: &BTreeMap<RecordId, u64>,
-    report: &mut VerifyReport,
-) -> Result<()> {
-    let mut newest: BTreeMap<RecordId, u64> = BTreeMap::new();
-    let range = Key::new(Space::History).range();
-    let mut rows = read.scan(range, ScanOptions::default())?;
-    while let Some((key, _)) = rows.next()? {
-        let mut rest = &key[1..];
-        let id = RecordId::new(take_uint(&mut rest)?)?;
-        let version = take_uint(&mut rest)?;
-        report.history_rows += 1;
-        let last = newest.entry(id).or_insert(0);
-        if version != *last + 1 {
-            report.fault(format!("history of {id}: version {} is missing", *last + 1));
-        }
-        *last = version;
-    }
-    for (id, version) in versions {
-        if newest.get(id) != Some(version) {
-            report.fault(format!("history of {id} does not end at version {version}"));
-        }
-    }
-    Ok(())
 }

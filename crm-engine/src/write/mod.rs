@@ -7,7 +7,9 @@
 mod check;
 mod details;
 mod input;
+mod kept;
 mod references;
+mod restore;
 mod rules;
 
 use std::sync::Arc;
@@ -21,14 +23,17 @@ use crate::history;
 use crate::ids::{FieldId, RecordId, Sequence, UserId, Version};
 use crate::index;
 use crate::journal::{self, Cause, Change, ChangeKind};
+use crate::kept::Kept;
 use crate::limits::{RULE_DEPTH_MAX, RULE_WRITES_MAX};
 use crate::policy::{Action, Actor, Plan};
-use crate::schema::system::{OWNER, POLICY_OBJECTS, value_of};
+use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
 use crate::value::{Fields, Head, Record, RecordView, Value, encode, take_uint};
 
 pub use input::Input;
+pub(crate) use references::still_referenced;
+pub(crate) use restore::Manner;
 pub(crate) use rules::{Draft, Event, RuleBook, Rules};
 
 const NEXT_ID: &str = "next_id";
@@ -38,6 +43,8 @@ pub(crate) struct Circumstances<'a> {
     pub(crate) schema: Arc<Schema>,
     pub(crate) facts: Arc<Facts>,
     pub(crate) rules: &'a dyn RuleBook,
+    /// What the engine keeps in records by itself.
+    pub(crate) kept: Arc<Kept>,
     pub(crate) actor: Actor,
     pub(crate) now: DateTime<Utc>,
     pub(crate) cause: Cause,
@@ -56,8 +63,11 @@ pub struct Door<'t> {
     /// Whose rights count: the actor's, except while a machine that has checked his right to the
     /// whole operation acts for him. He stays the author either way.
     rights: Actor,
+    manner: Manner,
     sequence: Sequence,
     changes: Vec<Change>,
+    /// The journal tells of the transaction even if no record changes.
+    noted: bool,
     depth: usize,
     caused: usize,
 }
@@ -70,17 +80,24 @@ impl<'t> Door<'t> {
             txn,
             around,
             rights,
+            manner: Manner::Ordinary,
             sequence,
             changes: Vec::new(),
+            noted: false,
             depth: 0,
             caused: 0,
         })
     }
 
+    /// Notes the transaction in the journal though it changes no record: it changed the schema.
+    pub(crate) fn note(&mut self) {
+        self.noted = true;
+    }
+
     /// Writes the journal entry; none when nothing was changed. Returns the journal position of
     /// the newest entry.
     pub(crate) fn finish(self) -> Result<Sequence> {
-        if self.changes.is_empty() {
+        if self.changes.is_empty() && !self.noted {
             return Ok(Sequence(self.sequence.0 - 1));
         }
         let around = &self.around;
@@ -111,6 +128,11 @@ impl<'t> Door<'t> {
         self.around.now
     }
 
+    /// The position the transaction will have in the journal.
+    pub(crate) fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
     /// How many bytes the transaction holds so far.
     pub(crate) fn bytes(&self) -> usize {
         self.txn.bytes()
@@ -131,10 +153,16 @@ impl<'t> Door<'t> {
         let record = self
             .load(object, id)?
             .filter(|record| plan.permits(record.head.owner));
-        Ok(record.map(|mut record| {
-            record.fields.retain(|field| plan.shows(field));
-            record
-        }))
+        let Some(mut record) = record else {
+            return Ok(None);
+        };
+        record.fields.retain(|field| plan.shows(field));
+        for field in object.fields.iter().filter(|field| field.target.is_some()) {
+            if !self.sees_link(field, record.fields.get(field.id))? {
+                record.fields.set(field.id, Value::Null);
+            }
+        }
+        Ok(Some(record))
     }
 
     /// Creates a record.
@@ -155,7 +183,7 @@ impl<'t> Door<'t> {
         };
         let mut new = Record {
             head,
-            fields: Fields::default(),
+            fields: defaults(object, &input)?,
         };
         for (field, value) in input.fields {
             new.fields.set(field, value);
@@ -165,6 +193,7 @@ impl<'t> Door<'t> {
         }
         let id = self.next_id()?;
         self.run_before(object, id, None, &mut new)?;
+        self.keep(object, id, None, &mut new)?;
         self.put(object, id, None, new, &[])?;
         Ok(id)
     }
@@ -210,7 +239,10 @@ impl<'t> Door<'t> {
         self.expect(&old, expected)?;
         let mut new = old.clone();
         for (field, value) in input.fields {
-            new.fields.set(field, value);
+            // Who sees no link empties none: one that is hidden from him survives his save.
+            if !value.is_null() || self.may_empty(object, field, &old)? {
+                new.fields.set(field, value);
+            }
         }
         new.head.owner = self.owner_of_changed(object, input.owner, &new)?;
         if new.fields != old.fields {
@@ -228,6 +260,10 @@ impl<'t> Door<'t> {
             return Ok(old.head.version);
         }
         self.run_before(object, id, Some(&old), &mut new)?;
+        // A mere hand-over is no occasion to look for newer rates.
+        if new.fields != old.fields {
+            self.keep(object, id, Some(&old), &mut new)?;
+        }
         new.head.version = Version(old.head.version.0 + 1);
         new.head.updated_at = self.now();
         new.head.updated_by = self.actor().user();
@@ -249,6 +285,11 @@ impl<'t> Door<'t> {
     ) -> Result<()> {
         let old = self.load_visible(object, id)?;
         self.permit(object, Action::Delete, &old)?;
+        if object.id == USER {
+            // He stays author and past owner of what he did (C14, C66).
+            let text = "users are never deleted: close the access instead";
+            return Err(Error::new(Code::StillReferenced, text));
+        }
         self.check_guarded(object, Some(&old), None)?;
         self.expect(&old, expected)?;
         let mut gone = old.clone();
@@ -279,6 +320,7 @@ impl<'t> Door<'t> {
             &replaced,
             &[],
         )?;
+        self.count_in(object, Some(&old), None)?;
         self.run_after(object, id, Some(&old), None)
     }
 
@@ -345,27 +387,43 @@ impl<'t> Door<'t> {
         replaced: &[(FieldId, Value)],
     ) -> Result<()> {
         // What a record lacks bars a change of its fields, not a hand-over to another owner.
-        if old.is_none_or(|old| old.fields != new.fields) {
+        let changes = old.is_none_or(|old| old.fields != new.fields);
+        if changes && !(old.is_none() && self.manner == Manner::TakingBack) {
             let shown = self.facts().plan(self.actor(), object, Action::View);
-            check::complete(object, &shown, &new)?;
+            check::complete(object, &shown, &new, self.manner.lacked(old))?;
         }
         self.check_references(object, old, &new)?;
         self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
-        let mut bytes = Vec::with_capacity(256);
-        encode(&new, &mut bytes)?;
-        self.txn.put(&keys::record(object.id, id), &bytes)?;
-        index::update(self.txn, object, id, old, Some(&new))?;
-        let kind = if old.is_some() {
-            ChangeKind::Update
-        } else {
-            ChangeKind::Create
-        };
-        self.record_change(object, id, new.head.version, kind, &new, replaced, &bytes)?;
+        self.check_groups(object, old, &new)?;
+        self.check_together(object, id, &new)?;
+        self.store(object, id, old, &new, replaced)?;
         if old.is_some_and(|old| old.head.owner != new.head.owner) {
             self.hand_details_over(object, id, new.head.owner)?;
         }
+        self.count_in(object, old, Some(&new))?;
         self.run_after(object, id, old, Some(&new))
+    }
+
+    /// Writes a record that was found good, with everything derived from it.
+    fn store(
+        &mut self,
+        object: &Arc<Object>,
+        id: RecordId,
+        old: Option<&Record>,
+        new: &Record,
+        replaced: &[(FieldId, Value)],
+    ) -> Result<()> {
+        let mut bytes = Vec::with_capacity(256);
+        encode(new, &mut bytes)?;
+        self.txn.put(&keys::record(object.id, id), &bytes)?;
+        index::update(self.txn, object, id, old, Some(new))?;
+        let kind = match (old, new.head.version) {
+            (Some(_), _) => ChangeKind::Update,
+            (None, Version(1)) => ChangeKind::Create,
+            (None, _) => ChangeKind::Restore,
+        };
+        self.record_change(object, id, new.head.version, kind, new, replaced, &bytes)
     }
 
     /// History and journal of one change, and the policy epoch where rights may have changed.
@@ -420,9 +478,15 @@ impl<'t> Door<'t> {
         old: Option<&Record>,
         new: &mut Record,
     ) -> Result<()> {
+        // What is taken back is as it was: rules may refuse it, not fill it in.
+        let mut unfilled = None;
+        let draft = match self.manner {
+            Manner::TakingBack => unfilled.insert(new.clone()),
+            _ => new,
+        };
         self.around
             .rules
-            .before(&mut Draft::new(&self.around, object, id, old, new))
+            .before(&mut Draft::new(&self.around, object, id, old, draft))
     }
 
     /// Rules that answer a change may make further ones, to a named depth and number.
@@ -433,6 +497,9 @@ impl<'t> Door<'t> {
         old: Option<&Record>,
         new: Option<&Record>,
     ) -> Result<()> {
+        if self.manner == Manner::TakingBack {
+            return Ok(());
+        }
         // The bound is on what one write causes: an import writes thousands of its own.
         self.caused = if self.depth > 0 { self.caused + 1 } else { 0 };
         if self.depth == RULE_DEPTH_MAX || self.caused > RULE_WRITES_MAX {
@@ -447,6 +514,7 @@ impl<'t> Door<'t> {
         let rules = self.around.rules;
         // Rules have the actor's rights, also where a machine acts for him.
         let rights = std::mem::replace(&mut self.rights, self.around.actor);
+        let manner = std::mem::take(&mut self.manner);
         self.depth += 1;
         let result = rules.after(
             self,
@@ -458,6 +526,7 @@ impl<'t> Door<'t> {
             },
         );
         self.depth -= 1;
+        self.manner = manner;
         self.rights = rights;
         result
     }
@@ -493,7 +562,8 @@ impl<'t> Door<'t> {
             if !plan.shows(*id) {
                 return Err(object.unknown_field(&field.name));
             }
-            if field.is_system() || (field.computed && self.rights != Actor::System) {
+            let kept = field.is_system() || object.keeps(*id);
+            if kept || (field.computed && self.rights != Actor::System) {
                 return Err(Error::new(
                     Code::ReadOnly,
                     format!("`{}` is kept by the engine", field.name),
@@ -551,6 +621,19 @@ impl<'t> Door<'t> {
         self.txn.put(&key, &following)?;
         RecordId::new(next)
     }
+}
+
+/// What a new record gets in fields that are not given. A field that is given as empty stays so.
+fn defaults(object: &Object, input: &Input) -> Result<Fields> {
+    let mut fields = Fields::default();
+    for field in &object.fields {
+        if let Some(text) = &field.default
+            && input.get(field.id).is_none()
+        {
+            fields.set(field.id, field.parse(text)?);
+        }
+    }
+    Ok(fields)
 }
 
 /// The values that `new` replaces in `old`, by field number, the owner among them.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Door, Input};
+use super::{Door, Input, Manner};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
+use crate::index;
 use crate::policy::Action;
 use crate::schema::{Field, Object, OnDelete, keys, system};
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{Record, Value, take_uint};
+use crate::value::{Record, RecordView, Value, take_uint};
 
 impl Door<'_> {
     pub(super) fn check_references(
@@ -30,11 +31,53 @@ impl Door<'_> {
                 .schema()
                 .by_id(target)
                 .ok_or_else(|| Error::internal("a reference without target"))?;
-            if self.get(target, *id)?.is_none() {
+            if !self.sees(target, *id)? && self.manner == Manner::TakingBack {
+                return Err(self.gone(object, field));
+            }
+            if !self.sees(target, *id)? {
                 return Err(not_found(field, target, *id));
             }
         }
         Ok(())
+    }
+
+    /// A refusal for a link of the past that leads nowhere now: to what, is not told.
+    fn gone(&self, object: &Object, field: &Field) -> Error {
+        let plan = self.facts().plan(self.actor(), object, Action::View);
+        let text = "a record it referred to is gone";
+        let error = Error::new(Code::BadReference, text);
+        match plan.shows(field.id) {
+            true => error
+                .context(format!("`{}`", field.name))
+                .field(&field.name),
+            false => error,
+        }
+    }
+
+    /// Whether there is a record that the actor may see.
+    fn sees(&self, object: &Object, id: RecordId) -> Result<bool> {
+        Ok(match self.txn.get(&keys::record(object.id, id))? {
+            Some(bytes) => {
+                let owner = RecordView::new(&bytes)?.owner();
+                self.plan(object, Action::View).permits(owner)
+            }
+            None => false,
+        })
+    }
+
+    /// Whether the actor sees what a reference holds; what is no reference he sees.
+    pub(super) fn sees_link(&self, field: &Field, value: &Value) -> Result<bool> {
+        let facts = self.facts();
+        let shown = facts.shown(self.txn, self.schema(), self.rights, field, value)?;
+        Ok(shown.as_ref() == value)
+    }
+
+    /// Whether emptying a field changes it: not a link to what the actor may not see.
+    pub(super) fn may_empty(&self, object: &Object, field: FieldId, old: &Record) -> Result<bool> {
+        match object.by_id(field) {
+            Some(field) => self.sees_link(field, old.fields.get(field.id)),
+            None => Ok(true),
+        }
     }
 
     /// Whether the actor may change the records that guarded references name: a link that is set,
@@ -89,11 +132,63 @@ impl Door<'_> {
         if !object.owned {
             return refuse(&format!("`{}` records have no owner", object.name));
         }
-        let open = |user: Record| user.fields.get(system::user::ACCESS_CLOSED).is_null();
+        // Records stay with a user who left until they are handed over, so they may return to him.
+        let returns = self.manner == Manner::TakingBack;
+        let open = |user: Record| returns || user.fields.get(system::user::ACCESS_CLOSED).is_null();
         match self.known_user(owner)?.is_some_and(open) {
             true => Ok(()),
             false => refuse(&format!("there is no user {owner} whose access is open")),
         }
+    }
+
+    /// Values that are unique together are held by no other record.
+    pub(super) fn check_together(&self, object: &Object, id: RecordId, new: &Record) -> Result<()> {
+        match index::taken(self.txn, object, id, new)? {
+            None => Ok(()),
+            Some(together) => {
+                let plan = self.facts().plan(self.actor(), object, Action::View);
+                let shows = |field| plan.shows(field);
+                Err(index::taken_together(object, together, shows))
+            }
+        }
+    }
+
+    /// Who is put into groups is put into groups there are (C37). One answer for those there are
+    /// not and those the actor may not see.
+    pub(super) fn check_groups(
+        &self,
+        object: &Object,
+        old: Option<&Record>,
+        new: &Record,
+    ) -> Result<()> {
+        let tags = |record: &Record| -> Vec<String> {
+            let tags = record.fields.get(system::user::GROUPS).as_tags();
+            tags.unwrap_or_default().to_vec()
+        };
+        if object.id != system::USER {
+            return Ok(());
+        }
+        let former = old.map(tags).unwrap_or_default();
+        for name in tags(new).iter().filter(|name| !former.contains(name)) {
+            if !self.knows_group(name)? {
+                let name = crate::value::shorten(name);
+                return Err(Error::new(
+                    Code::BadReference,
+                    format!("`groups` names `{name}`, which is not found"),
+                )
+                .field("groups"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether there is a user group of that name which the actor may see.
+    fn knows_group(&self, name: &str) -> Result<bool> {
+        let groups = self.schema().by_id(system::GROUP);
+        let groups = groups.ok_or_else(|| Error::internal("the schema has no groups"))?;
+        let key = keys::unique(system::GROUP, system::group::NAME, &Value::from(name));
+        let seen = self.plan(groups, Action::View).permits(None);
+        Ok(seen && self.txn.get(&key)?.is_some())
     }
 
     /// A user whom the actor may name: himself, and those he may see.
@@ -192,6 +287,7 @@ pub(super) fn not_found(field: &Field, target: &Object, id: RecordId) -> Error {
     Error::new(Code::BadReference, text).field(&field.name)
 }
 
-fn still_referenced() -> Error {
+/// A refusal that names nobody: what refers to the record may be hidden.
+pub(crate) fn still_referenced() -> Error {
     Error::new(Code::StillReferenced, "other records refer to this one")
 }

@@ -147,7 +147,7 @@ impl<'a> Draft<'a> {
     /// [`Code::ReadOnly`](crate::Code::ReadOnly) for fields the engine keeps.
     pub(crate) fn set(&mut self, name: &str, value: Value) -> Result<()> {
         let field = self.object.field(name)?;
-        if field.is_system() {
+        if field.is_system() || self.object.keeps(field.id) {
             return Err(crate::Error::new(
                 crate::Code::ReadOnly,
                 format!("`{name}` is kept by the engine"),

@@ -65,6 +65,10 @@ fn reads(world: &World) -> Answers {
         let get = |object| viewer.get(object, id).map(Json::from);
         ask(format!("get {object} {id}"), get(object));
         ask(format!("get task {id}"), get("task"));
+        let filled = viewer.completeness(object, id).map(|filled| json!(filled));
+        ask(format!("completeness {object} {id}"), filled);
+        let form = viewer.questionnaire(object, Some(id), Some("ru"));
+        ask(format!("questionnaire {object} {id}"), form.map(Json::from));
         let history = viewer.history(object, id).map(Json::from);
         ask(format!("history {object} {id}"), history);
     }

@@ -7,7 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crm_engine::{Engine, ManualClock, Options, RecordId, Session};
+use crm_engine::{
+    Engine, FieldChange, ManualClock, Options, RecordId, SectionDeclaration, Session,
+};
 use serde_json::{Map, Value as Json, json};
 
 /// The owned objects of the stores, with the fields the histories fill; references are apart.
@@ -91,6 +93,9 @@ pub(super) struct Story {
     members: Vec<Member>,
     pub(super) grants: Vec<Grant>,
     pub(super) sees_users: bool,
+    /// Fields that stand in a section for insiders; the viewer may be one of them.
+    closed: Vec<(&'static str, &'static str)>,
+    inside: bool,
     steps: Vec<Step>,
 }
 
@@ -146,6 +151,11 @@ impl Story {
             }
         }
         let sees_users = !dice.one_in(3);
+        let fields = OBJECTS
+            .into_iter()
+            .flat_map(|(object, fields)| fields.iter().map(move |field| (object, *field)));
+        let closed = fields.filter(|_| dice.one_in(8)).collect();
+        let inside = dice.one_in(4);
         let mut made = 0;
         let mut steps = Vec::new();
         for _ in 0..40 {
@@ -173,6 +183,8 @@ impl Story {
             members,
             grants,
             sees_users,
+            closed,
+            inside,
             steps,
         }
     }
@@ -217,6 +229,9 @@ impl Story {
     }
 
     pub(super) fn hides(&self, object: &str, field: &str) -> bool {
+        if !self.inside && self.closed.contains(&(object, field)) {
+            return true;
+        }
         let all = self.owners(object, |_| true);
         !self
             .owners(object, |grant| !grant.hidden.contains(&field))
@@ -288,6 +303,8 @@ impl Story {
                 "scope": "all", "hidden_fields": ["name"]});
             create("grant", fields);
         }
+        create("group", json!({"name": "insiders"}));
+        self.close_sections(host);
         let mut users: Vec<u64> = Vec::new();
         for (at, member) in self.members.iter().enumerate() {
             let name = match twin {
@@ -296,11 +313,36 @@ impl Story {
             };
             let role = ["viewer", "manager", "agent"][at.min(2)];
             let fields = json!({"login": format!("user{at}"), "name": name, "roles": [role],
+                "groups": (at > 0 || self.inside).then_some(["insiders"]),
                 "department": member.department.map(|at| departments[at]),
                 "supervisor": member.supervisor.map(|at| users[at])});
             users.push(create("user", fields));
         }
         users
+    }
+
+    /// Moves the closed fields into sections for insiders, and counts all fields of an object for
+    /// its completeness.
+    fn close_sections(&self, host: &Session) {
+        for (object, fields) in OBJECTS {
+            let section = SectionDeclaration {
+                name: "closed".into(),
+                groups: vec!["insiders".into()],
+                ..SectionDeclaration::default()
+            };
+            host.create_section(object, &section, None).unwrap();
+            for field in fields {
+                let change = FieldChange {
+                    section: Some("closed".into()),
+                    ..FieldChange::default()
+                };
+                if self.closed.contains(&(object, *field)) {
+                    host.update_field(object, field, &change).unwrap();
+                }
+            }
+            let fields: Vec<String> = fields.iter().map(|field| field.to_string()).collect();
+            host.set_completeness(object, "all", &fields).unwrap();
+        }
     }
 
     fn take(

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-/// A refusal as a host sees it.
+/// A refusal as a host sees it. Several fields at fault stand in one text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refusal {
     pub(super) code: String,
@@ -14,9 +14,14 @@ impl Refusal {
     /// From the JSON form of an error.
     pub(super) fn from_json(error: &Json) -> Refusal {
         let text = |json: &Json| json.as_str().map(str::to_owned);
+        let list = error["details"]["fields"].as_array();
+        let fields = list.map(|list| {
+            let names: Vec<&str> = list.iter().filter_map(Json::as_str).collect();
+            names.join(", ")
+        });
         Refusal {
             code: text(&error["name"]).unwrap_or_default(),
-            field: text(&error["details"]["field"]),
+            field: fields.or_else(|| text(&error["details"]["field"])),
             message: text(&error["message"]).unwrap_or_default(),
         }
     }

@@ -18,7 +18,7 @@
 //! verify                                             => 0 faults
 //! ```
 //!
-//! `#d` stands for the id of a record, `@anna` for the id of a user. A refusal reads as its code
+//! `#d` stands for a record or its id, `@anna` for a user or his id. A refusal reads as its code
 //! and, where there is one, the field at fault. After each refusal the journal must not have
 //! moved. `BLESS=1` rewrites what stands behind `=>`.
 

@@ -27,6 +27,8 @@ pub(super) fn run(
     let mut names = Names::default();
     let mut seen = String::with_capacity(text.len());
     let mut closing_reads = Vec::new();
+    // What went wrong first explains what cannot be done later.
+    let mut first_wrong = String::new();
     for (number, line) in text.lines().enumerate() {
         let (command, expected) = match line.split_once("  =>") {
             Some((command, expected)) => (command.trim_end(), Some(expected.trim())),
@@ -36,12 +38,17 @@ pub(super) fn run(
         if !command.is_empty() && !command.starts_with('#') {
             let before = journal_position(host.as_mut());
             let outcome = step(host.as_mut(), &mut names, command)
-                .map_err(|error| format!("{}: {error}", number + 1))?;
+                .map_err(|error| format!("{}: {error}{first_wrong}", number + 1))?;
             if outcome.refused && journal_position(host.as_mut()) != before {
                 return Err(format!("{}: a refusal moved the journal", number + 1));
             }
             match expected {
-                Some(_) => seen.push_str(&format!("  => {}", outcome.text)),
+                Some(expected) => {
+                    if expected != outcome.text && first_wrong.is_empty() {
+                        first_wrong = format!(" (line {} gave {})", number + 1, outcome.text);
+                    }
+                    seen.push_str(&format!("  => {}", outcome.text));
+                }
                 None if outcome.refused => {
                     return Err(format!("{}: refused: {}", number + 1, outcome.text));
                 }
@@ -174,6 +181,7 @@ fn user(host: &mut dyn Host, names: &mut Names, rest: &str) -> Result<Answer<Str
     for (key, value) in pairs(rest)? {
         match key.as_str() {
             "role" => fields["roles"] = value.split(',').collect(),
+            "groups" => fields["groups"] = value.split(',').collect(),
             "department" => fields["department"] = names.departments[&value].into(),
             "supervisor" => fields["supervisor"] = names.users[&value].into(),
             "administrator" => fields["administrator"] = (value == "true").into(),
@@ -334,6 +342,12 @@ fn record(names: &Names, name: &str) -> Result<(String, u64), String> {
             object.to_owned(),
             id.parse().map_err(|_| format!("`{name}` is no record"))?,
         ));
+    }
+    if let Some(user) = name
+        .strip_prefix('@')
+        .and_then(|user| names.users.get(user))
+    {
+        return Ok(("user".to_owned(), *user));
     }
     let known = name
         .strip_prefix('#')

@@ -118,6 +118,7 @@ impl House {
                 schema: Arc::clone(&self.schema),
                 facts: self.facts.of_transaction(txn, &self.schema)?,
                 rules: &*self.rules,
+                kept: Arc::new(crate::kept::Kept::compile(&self.schema)?),
                 actor: self.actor,
                 now: self.now(),
                 cause: cause.clone(),

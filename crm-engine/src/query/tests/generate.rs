@@ -56,6 +56,23 @@ pub(super) const ORDERS: [&[(&str, bool)]; 13] = [
     &[("owner", false), ("amount", false)],
 ];
 
+/// A sub-select: what must be among its values, its column, object and condition. The condition
+/// names a field, an operator and a literal.
+pub(super) type Sub = (&'static str, &'static str, &'static str, Filter);
+pub(super) type Filter = (&'static str, &'static str, &'static str);
+
+pub(super) const SUB_SELECTS: [Sub; 9] = [
+    ("id", "other", "item", ("number", ">", "0")),
+    ("id", "other", "item", ("state", "=", "'a'")),
+    ("id", "id", "item", ("size", "<", "2")),
+    ("thing", "id", "thing", ("name", "=", "'t1'")),
+    ("thing", "thing", "item", ("done", "=", "TRUE")),
+    ("other", "other", "item", ("day", ">", "'2017-03-01'")),
+    ("title", "name", "thing", ("number", ">=", "1")),
+    ("number", "size", "item", ("note", "=", "'x'")),
+    ("owner", "owner", "thing", ("number", "<>", "2")),
+];
+
 pub(super) const USERS: usize = 4;
 pub(super) const SCOPES: [&str; 4] = ["own", "supervised", "department", "all"];
 
@@ -108,6 +125,8 @@ pub(super) enum Condition {
     Like(&'static str),
     PathIs(&'static str),
     Ids(Vec<u64>),
+    /// One of [`SUB_SELECTS`], and whether its condition is there and it is denied.
+    Within(usize, bool, bool),
     Not(Box<Condition>),
     Both(Box<Condition>, Box<Condition>),
     Either(Box<Condition>, Box<Condition>),
@@ -164,6 +183,8 @@ pub(super) fn condition() -> impl Strategy<Value = Condition> {
         select(vec!["%", "ann%", "_лка", "%b", "%н%"]).prop_map(Condition::Like),
         select(vec!["t1", "T2"]).prop_map(Condition::PathIs),
         vec(0..60_u64, 1..6).prop_map(Condition::Ids),
+        (0..SUB_SELECTS.len(), any::<bool>(), any::<bool>())
+            .prop_map(|(at, filtered, denied)| Condition::Within(at, filtered, denied)),
     ];
     leaf.prop_recursive(3, 12, 2, |inner| {
         let pair = || {
@@ -241,9 +262,34 @@ impl Condition {
                 let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
                 format!("id IN ({})", ids.join(", "))
             }
+            Condition::Within(at, filtered, denied) => {
+                let (operand, column, object, (field, operator, literal)) = SUB_SELECTS[*at];
+                let not = if *denied { "NOT " } else { "" };
+                let filter = match filtered {
+                    true => format!(" WHERE {field} {operator} {literal}"),
+                    false => String::new(),
+                };
+                format!("{operand} {not}IN (SELECT {column} FROM {object}{filter})")
+            }
             Condition::Not(inner) => format!("NOT ({})", inner.sql()),
             Condition::Both(a, b) => format!("({}) AND ({})", a.sql(), b.sql()),
             Condition::Either(a, b) => format!("({}) OR ({})", a.sql(), b.sql()),
+        }
+    }
+
+    /// The fields of sub-selects, each with its object.
+    pub(super) fn selected(&self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Condition::Within(at, filtered, _) => {
+                let (_, column, object, (field, ..)) = SUB_SELECTS[*at];
+                let filter = filtered.then_some((object, field));
+                std::iter::once((object, column)).chain(filter).collect()
+            }
+            Condition::Not(inner) => inner.selected(),
+            Condition::Both(a, b) | Condition::Either(a, b) => {
+                [a.selected(), b.selected()].concat()
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -254,6 +300,7 @@ impl Condition {
             Condition::Like(_) => vec!["title"],
             Condition::PathIs(_) => vec!["thing.name"],
             Condition::Ids(_) => vec!["id"],
+            Condition::Within(at, ..) => vec![SUB_SELECTS[*at].0],
             Condition::Not(inner) => inner.operands(),
             Condition::Both(a, b) | Condition::Either(a, b) => {
                 [a.operands(), b.operands()].concat()

@@ -9,7 +9,9 @@ use proptest::prelude::{ProptestConfig, proptest};
 use proptest::sample::Index;
 use rust_decimal::Decimal;
 
-use super::generate::{Change, Condition, FIELDS, ORDERS, Question, Setup, question, setup};
+use super::generate::{
+    Change, Condition, FIELDS, Filter, ORDERS, Question, SUB_SELECTS, Setup, question, setup,
+};
 use super::world::World;
 use crate::error::{Code, Result};
 use crate::facts::Facts;
@@ -118,14 +120,58 @@ impl Case {
         })
     }
 
+    fn shows_field(&self, actor: Actor, object: &str, field: &str) -> bool {
+        let object = self.world.schema.object(object).unwrap();
+        let field = object.field(field).unwrap().id;
+        self.facts.plan(actor, object, Action::View).shows(field)
+    }
+
+    /// What a sub-select gives.
+    fn selected(
+        &self,
+        actor: Actor,
+        name: &'static str,
+        column: &str,
+        filter: Option<Filter>,
+    ) -> Vec<Value> {
+        let object = self.world.schema.object(name).unwrap();
+        let of = |id, record: &Record, field: &str| {
+            value_of(id, record, object.field(field).unwrap().id).into_owned()
+        };
+        let holds = |id, record: &Record| match filter {
+            Some((field, operator, literal)) => {
+                let wanted = literal.trim_matches('\'').to_lowercase();
+                let wanted = object.field(field).unwrap().parse(&wanted).unwrap();
+                compares(&of(id, record, field), operator, &wanted) == Some(true)
+            }
+            None => true,
+        };
+        let records = self
+            .records
+            .iter()
+            .filter(|((of, _), record)| *of == name && self.sees(actor, name, record));
+        records
+            .filter(|((_, id), record)| holds(*id, record))
+            .map(|((_, id), record)| of(*id, record, column))
+            .collect()
+    }
+
     fn value(&self, actor: Actor, id: RecordId, record: &Record, operand: &str) -> Value {
         let item = self.world.schema.object("item").unwrap();
         let (name, rest) = operand.split_once('.').unwrap_or((operand, ""));
         let value = value_of(id, record, item.field(name).unwrap().id).into_owned();
-        if rest.is_empty() {
-            return value;
-        }
         let object = if name == "thing" { "thing" } else { "user" };
+        let hidden = |id| {
+            let target = self.records.get(&(object, id));
+            target.is_none_or(|target| !self.sees(actor, object, target))
+        };
+        if rest.is_empty() {
+            // A link to what may not be seen is no value; users whom the engine names are.
+            return match value.as_reference() {
+                Some(id) if name == "thing" && hidden(id) => Value::Null,
+                _ => value,
+            };
+        }
         let Some(id) = value.as_reference() else {
             return Value::Null;
         };
@@ -160,7 +206,7 @@ fn change(world: &World, setup: &Setup, users: &[UserId], things: &[RecordId]) {
             text.to_owned()
         }
     };
-    let mut items = Vec::new();
+    let mut items: Vec<RecordId> = Vec::new();
     for change in &setup.changes {
         match change {
             Change::Create {
@@ -176,7 +222,13 @@ fn change(world: &World, setup: &Setup, users: &[UserId], things: &[RecordId]) {
                     .zip(&texts)
                     .map(|((name, _), text)| (*name, text.as_str()))
                     .collect();
+                // Every record that refers to a thing refers to an earlier record as well.
+                let other = match (items.as_slice(), thing.is_empty()) {
+                    ([.., last], false) => last.to_string(),
+                    _ => String::new(),
+                };
                 fields.push(("thing", &thing));
+                fields.push(("other", &other));
                 items.push(world.create("item", owner.map(|owner| users[owner]), &fields));
             }
             _ if items.is_empty() => {}
@@ -256,6 +308,14 @@ impl Condition {
                 .map(|text| like(&folded(pattern), &folded(text))),
             Condition::PathIs(name) => compares(&value("thing.name"), "=", &Value::from(*name)),
             Condition::Ids(ids) => Some(ids.contains(&id.get())),
+            Condition::Within(at, filtered, denied) => {
+                let (operand, column, object, wanted) = SUB_SELECTS[*at];
+                let value = value(operand);
+                let selected = case.selected(actor, object, column, filtered.then_some(wanted));
+                let member = selected.iter().map(|other| compares(&value, "=", other));
+                let among = not(member.map(not).fold(Some(true), both));
+                if *denied { not(among) } else { among }
+            }
             Condition::Not(inner) => not(inner.holds(case, actor, id, record)),
             Condition::Both(a, b) => both(
                 a.holds(case, actor, id, record),
@@ -270,6 +330,7 @@ impl Condition {
 }
 
 fn compares(a: &Value, operator: &str, b: &Value) -> Option<bool> {
+    let (a, b) = (&plain(a), &plain(b));
     if a.is_null() || b.is_null() {
         return None;
     }
@@ -291,6 +352,15 @@ fn compares(a: &Value, operator: &str, b: &Value) -> Option<bool> {
         ">" => order == Ordering::Greater,
         _ => order != Ordering::Less,
     })
+}
+
+/// References as the numbers of their records, whole numbers as decimals.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Reference(id) => Value::Decimal(id.get().into()),
+        Value::Integer(n) => Value::Decimal((*n).into()),
+        other => other.clone(),
+    }
 }
 
 fn folded(text: &str) -> Vec<char> {
@@ -401,6 +471,11 @@ impl Question {
             .operands()
             .iter()
             .any(|operand| !case.shows(actor, operand))
+            || self
+                .condition
+                .iter()
+                .flat_map(Condition::selected)
+                .any(|(object, field)| !case.shows_field(actor, object, field))
         {
             return Err(Code::UnknownField);
         }

@@ -46,6 +46,7 @@ field = [
     { name = "note", type = "text" },
     { name = "note2", type = "text" },
     { name = "thing", type = "reference", target = "thing", on_delete = "clear" },
+    { name = "other", type = "reference", target = "item", on_delete = "clear" },
 ]
 list = [
     { name = "by_title", by = ["title"] },
@@ -81,6 +82,7 @@ impl World {
                 schema: Arc::clone(&self.schema),
                 facts,
                 rules: &Rules::default(),
+                kept: Arc::new(crate::kept::Kept::compile(&self.schema)?),
                 actor: Actor::System,
                 now: "2026-03-01T12:00:00Z".parse().unwrap(),
                 cause: Cause::Person,

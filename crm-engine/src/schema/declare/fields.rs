@@ -51,6 +51,9 @@ impl Schema {
             if declared.default.is_some() {
                 existing.default.clone_from(&declared.default);
             }
+            if declared.formula.is_some() {
+                existing.formula.clone_from(&declared.formula);
+            }
             take_choices(existing, &declared.choice)?;
             return check_default(existing);
         }
@@ -90,6 +93,7 @@ impl Schema {
             search: declared.search,
             rollup: None,
             formula: declared.formula.clone(),
+            inputs: Vec::new(),
             converted: None,
         };
         if (declared.timeline || declared.guarded) && target.is_none() {
@@ -142,7 +146,10 @@ fn refuse_another_nature(field: &Field, declared: &FieldDeclaration, extends: bo
     }
 }
 
-fn take_choices(field: &mut Field, declared: &[ChoiceDeclaration]) -> Result<()> {
+pub(in crate::schema) fn take_choices(
+    field: &mut Field,
+    declared: &[ChoiceDeclaration],
+) -> Result<()> {
     for choice in declared {
         if let Some(existing) = field.choices.iter_mut().find(|c| c.name == choice.name) {
             existing.labels.extend(choice.label.clone());
@@ -192,7 +199,7 @@ pub(super) fn take_choice_requirements(
 }
 
 /// What a new record gets must be a value of the field.
-fn check_default(field: &Field) -> Result<()> {
+pub(in crate::schema) fn check_default(field: &Field) -> Result<()> {
     match &field.default {
         Some(text) => field
             .parse(text)

@@ -1,9 +1,11 @@
 //! Declarations: how objects are described as data, and how a schema takes them in.
 
 mod fields;
+mod kept;
 mod lists;
 mod parts;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,9 @@ use crate::error::{Code, Error, Result};
 use crate::ids::ObjectId;
 use crate::limits::{NAME_BYTES_MAX, OBJECTS_MAX};
 use crate::value::ValueType;
+
+pub(super) use fields::{check_default, take_choices};
+pub(super) use parts::add_section;
 
 use super::{HiddenDuplicates, Labels, Likeness, Object, OnDelete, Schema, StageKind, system};
 
@@ -267,7 +272,7 @@ pub struct RollupDeclaration {
     pub sum: Option<String>,
 }
 
-/// A conversion as declared: `{ from = "amount", at = "close_date" }`; see
+/// A conversion as declared: `{ from = "amount", at = "closed", rate = "rate" }`; see
 /// [`Conversion`](super::Conversion).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -279,6 +284,8 @@ pub struct ConversionDeclaration {
     pub from: String,
     #[serde(default)]
     pub at: Option<String>,
+    #[serde(default)]
+    pub rate: Option<String>,
 }
 
 impl Schema {
@@ -305,11 +312,15 @@ impl Schema {
         for declaration in declarations {
             next.admit(declaration)?;
         }
-        for declaration in declarations {
+        let declarations: Vec<ObjectDeclaration> = declarations
+            .iter()
+            .map(|declared| Ok(next.object(&declared.name)?.leave_arranged(declared)))
+            .collect::<Result<_>>()?;
+        for declaration in &declarations {
             let filled = next.fill(declaration);
             filled.map_err(|error| of_object(error, declaration))?;
         }
-        for declaration in declarations {
+        for declaration in &declarations {
             let settled = next.settle(declaration);
             settled.map_err(|error| of_object(error, declaration))?;
         }
@@ -356,6 +367,9 @@ impl Schema {
             hidden_duplicates: HiddenDuplicates::default(),
             completeness: Vec::new(),
             next_field: system::DECLARED_FIRST,
+            next_section: 1,
+            system_labels: BTreeMap::new(),
+            arranged: BTreeSet::new(),
         }));
         Ok(())
     }
@@ -399,6 +413,43 @@ impl Schema {
         parts::take(&mut object, declaration, is_new)?;
         self.objects[at] = Arc::new(object);
         Ok(())
+    }
+}
+
+impl FieldDeclaration {
+    /// A field that is nothing but its name and type.
+    ///
+    /// ```
+    /// use crm_engine::{FieldDeclaration, ValueType};
+    /// let size = FieldDeclaration {
+    ///     required: true,
+    ///     ..FieldDeclaration::new("size", ValueType::Integer)
+    /// };
+    /// assert_eq!(size.section, None);
+    /// ```
+    #[must_use]
+    pub fn new(name: &str, value_type: ValueType) -> FieldDeclaration {
+        FieldDeclaration {
+            name: name.to_owned(),
+            value_type,
+            label: Labels::new(),
+            required: false,
+            unique: false,
+            computed: false,
+            target: None,
+            on_delete: OnDelete::default(),
+            follows_owner: false,
+            choice: Vec::new(),
+            section: None,
+            default: None,
+            further: None,
+            timeline: false,
+            guarded: false,
+            search: false,
+            rollup: None,
+            formula: None,
+            converted: None,
+        }
     }
 }
 

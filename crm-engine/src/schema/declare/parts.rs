@@ -8,14 +8,14 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, ObjectId};
 use crate::limits::{PARTS_PER_OBJECT_MAX, SECTIONS_PER_OBJECT_MAX};
 use crate::schema::{
-    Comparison, Completeness, Conversion, DuplicateRule, EventParts, Field, Labels, Likeness,
-    Object, OnDelete, Rollup, Schema, Section, Together,
+    Comparison, Completeness, DuplicateRule, EventParts, Field, Labels, Likeness, Object, OnDelete,
+    Schema, Section, Together,
 };
 use crate::value::ValueType;
 
 use super::{
     DuplicateDeclaration, EventDeclaration, FieldDeclaration, ObjectDeclaration, check_name,
-    invalid, is_sortable, limit,
+    invalid, is_sortable, kept, limit,
 };
 
 /// How like two texts must be where a fuzzy comparison does not say.
@@ -57,10 +57,14 @@ pub(super) fn take_sections(object: &mut Object, declaration: &ObjectDeclaration
 ///
 /// # Errors
 /// [`Code::InvalidValue`] for a name that cannot be one, [`Code::LimitExceeded`].
-fn add_section(object: &mut Object, name: &str, labels: &Labels, groups: &[String]) -> Result<()> {
+pub(in crate::schema) fn add_section(
+    object: &mut Object,
+    name: &str,
+    labels: &Labels,
+    groups: &[String],
+) -> Result<()> {
     check_name(name, "a section")?;
-    let id = object.sections.iter().map(|section| section.id).max();
-    let id = id.map_or(1, |last| last + 1);
+    let id = object.next_section;
     if object.sections.len() == SECTIONS_PER_OBJECT_MAX {
         return Err(limit("sections of an object", SECTIONS_PER_OBJECT_MAX));
     }
@@ -71,6 +75,7 @@ fn add_section(object: &mut Object, name: &str, labels: &Labels, groups: &[Strin
         groups: groups.to_vec(),
         fields: Vec::new(),
     });
+    object.next_section += 1;
     Ok(())
 }
 
@@ -86,7 +91,7 @@ pub(super) fn place(object: &mut Object, declared: &FieldDeclaration) -> Result<
             .sections
             .iter()
             .position(|section| section.name == *name)
-            .ok_or_else(|| invalid(format!("`{}` has no section `{name}`", object.name)))?,
+            .ok_or_else(|| object.unknown_section(name))?,
     };
     for section in &mut object.sections {
         section.fields.retain(|id| *id != field);
@@ -232,6 +237,7 @@ impl Schema {
             self.settle_field(&mut object, declared)
                 .map_err(|error| error.field(&declared.name))?;
         }
+        kept::settle(&mut object)?;
         object.rights = self.topmost_parent(&object)?;
         self.objects[at] = Arc::new(object);
         Ok(())
@@ -243,39 +249,13 @@ impl Schema {
             None => None,
         };
         let rollup = match &declared.rollup {
-            Some(rollup) => {
-                let counted = self.object(&rollup.object)?;
-                let link = counted.field(&rollup.link)?;
-                if link.target != Some(object.id) {
-                    let text = format!("`{}` does not refer to `{}`", link.name, object.name);
-                    return Err(invalid(text));
-                }
-                let sum = match &rollup.sum {
-                    Some(name) => Some(of_type(counted, name, declared.value_type)?),
-                    None if declared.value_type == ValueType::Integer => None,
-                    None => return Err(invalid("a count is an `integer`")),
-                };
-                Some(Rollup {
-                    object: counted.id,
-                    link: link.id,
-                    sum,
-                })
-            }
+            Some(rollup) => Some(self.rollup(object, declared, rollup)?),
             None => None,
         };
         let converted = match &declared.converted {
-            Some(conversion) => Some(Conversion {
-                from: of_type(object, &conversion.from, ValueType::Money)?,
-                at: match &conversion.at {
-                    Some(name) => Some(of_type(object, name, ValueType::Date)?),
-                    None => None,
-                },
-            }),
+            Some(conversion) => Some(kept::conversion(object, declared, conversion)?),
             None => None,
         };
-        if converted.is_some() && declared.value_type != ValueType::Money {
-            return Err(invalid("a converted amount is `money`"));
-        }
         let field = object.fields.iter_mut().find(|f| f.name == declared.name);
         if let Some(field) = field {
             field.further = further.or(field.further);
@@ -319,7 +299,7 @@ impl Schema {
     }
 }
 
-fn of_type(object: &Object, name: &str, kind: ValueType) -> Result<FieldId> {
+pub(super) fn of_type(object: &Object, name: &str, kind: ValueType) -> Result<FieldId> {
     let field: &Field = object.field(name)?;
     match field.value_type == kind {
         true => Ok(field.id),

@@ -51,6 +51,7 @@ impl<R: RuleBook> World<R> {
                 schema: Arc::clone(&self.schema),
                 facts,
                 rules: &self.rules,
+                kept: Arc::new(crate::kept::Kept::compile(&self.schema)?),
                 actor,
                 now: super::noon(),
                 cause: Cause::Person,

@@ -1,0 +1,110 @@
+//! Fields that are kept from others: what shows those would show them.
+//!
+//! A formula is hidden where one of its inputs is hidden, a converted amount where the amount,
+//! its day or the stage is, a rollup where what it sums is, or where it counts a record that is
+//! hidden (invariant *one predicate*: a rollup is a reader). A rollup over details counts with
+//! the rights of their parent, so whoever sees the parent sees it.
+
+use std::collections::BTreeSet;
+
+use crate::ids::{FieldId, ObjectId};
+use crate::policy::{Action, Actor, Plan};
+use crate::schema::{Field, Object};
+
+use super::Facts;
+
+/// A walk over what fields are kept from.
+struct Walk<'f> {
+    facts: &'f Facts,
+    actor: Actor,
+    /// The plans met on the way, without taint.
+    plans: Vec<(ObjectId, Plan)>,
+    /// Fields that are being looked at: kept fields never close a circle, but a schema that is
+    /// not compiled yet may.
+    open: BTreeSet<(ObjectId, FieldId)>,
+}
+
+impl Facts {
+    /// The fields that `plan` must hide because of what they are kept from.
+    pub(super) fn tainted(&self, actor: Actor, object: &Object, plan: &Plan) -> Vec<FieldId> {
+        if actor == Actor::System {
+            return Vec::new();
+        }
+        let kept = object.fields.iter().filter(|f| object.keeps(f.id));
+        let mut walk = Walk {
+            facts: self,
+            actor,
+            plans: vec![(object.id, plan.clone())],
+            open: BTreeSet::new(),
+        };
+        kept.filter(|field| walk.hides(object, field))
+            .map(|field| field.id)
+            .collect()
+    }
+}
+
+impl Walk<'_> {
+    /// Whether the actor must not see a field, for its own sake or for what it is kept from.
+    fn hides(&mut self, object: &Object, field: &Field) -> bool {
+        if !self.plan(object).shows(field.id) {
+            return true;
+        }
+        if !object.keeps(field.id) || !self.open.insert((object.id, field.id)) {
+            return false;
+        }
+        let own = own_sources(object, field);
+        let hidden = own
+            .into_iter()
+            .filter_map(|id| object.by_id(id))
+            .any(|source| self.hides(object, source));
+        let hidden = hidden || self.hides_counted(field);
+        self.open.remove(&(object.id, field.id));
+        hidden
+    }
+
+    /// Whether a rollup counts what the actor may not see.
+    fn hides_counted(&mut self, field: &Field) -> bool {
+        let Some(rollup) = field.rollup else {
+            return false;
+        };
+        let schema = self.facts.schema.clone();
+        let Some(counted) = schema.by_id(rollup.object) else {
+            return true;
+        };
+        let is_detail = counted.parent == Some(rollup.link);
+        if !is_detail && !self.plan(counted).reaches_everything() {
+            return true;
+        }
+        [Some(rollup.link), rollup.sum]
+            .into_iter()
+            .flatten()
+            .filter_map(|id| counted.by_id(id))
+            .any(|source| self.hides(counted, source))
+    }
+
+    fn plan(&mut self, object: &Object) -> &Plan {
+        let at = self.plans.iter().position(|(id, _)| *id == object.id);
+        let at = at.unwrap_or_else(|| {
+            let plan = self.facts.granted(self.actor, object, Action::View);
+            self.plans.push((object.id, plan));
+            self.plans.len() - 1
+        });
+        &self.plans[at].1
+    }
+}
+
+/// The fields of the same record that a field is kept from.
+fn own_sources(object: &Object, field: &Field) -> Vec<FieldId> {
+    let mut sources = field.inputs.clone();
+    for known in &object.fields {
+        let Some(conversion) = known.converted else {
+            continue;
+        };
+        if known.id == field.id || conversion.rate == Some(field.id) {
+            sources.push(conversion.from);
+            sources.extend(conversion.at);
+            sources.extend(object.stage_field().map(|stage| stage.id));
+        }
+    }
+    sources
+}

@@ -1,0 +1,151 @@
+//! What else is made of a field: what stands in the way of its deletion.
+
+use crate::error::{Code, Error, Result};
+use crate::ids::{FieldId, ObjectId};
+use crate::schema::{Field, Object, Schema};
+
+/// Something that is made of a field.
+struct Use {
+    /// What it is, in words.
+    text: String,
+    /// The field that it belongs to, if it is part of one: who may not see that field is not
+    /// told its name.
+    of: Option<(ObjectId, FieldId)>,
+}
+
+impl Schema {
+    /// Refuses when the field is needed by the engine, or something else is made of it.
+    pub(super) fn check_unused(
+        &self,
+        object: &Object,
+        field: &Field,
+        shows: &dyn Fn(&Object, FieldId) -> bool,
+    ) -> Result<()> {
+        let name = &field.name;
+        let kernel = Schema::kernel();
+        let declared = kernel
+            .by_id(object.id)
+            .and_then(|known| known.by_id(field.id));
+        if field.is_system() || declared.is_some() {
+            let text = format!("the engine needs `{name}` of `{}`", object.name);
+            return Err(Error::new(Code::SchemaFixed, text).field(name));
+        }
+        let mut uses = Vec::new();
+        own_parts(object, field.id, &mut uses);
+        for other in self.objects() {
+            for by in &other.fields {
+                if (other.id, by.id) != (object.id, field.id) {
+                    uses.extend(use_by(object, field, other, by));
+                }
+            }
+        }
+        let Some(first) = uses.first() else {
+            return Ok(());
+        };
+        // One that may be named goes first.
+        let seen = |found: &&Use| match found.of {
+            Some((id, of)) => self.by_id(id).is_some_and(|object| shows(object, of)),
+            None => true,
+        };
+        let text = match uses.iter().find(seen) {
+            Some(seen) => &seen.text,
+            None => {
+                debug_assert!(first.of.is_some(), "only fields are kept from the caller");
+                "another field"
+            }
+        };
+        let text = format!("`{name}` of `{}` is needed by {text}", object.name);
+        Err(Error::new(Code::StillReferenced, text).field(name))
+    }
+}
+
+/// The parts of the object beside its fields that are made of the field.
+fn own_parts(object: &Object, field: FieldId, uses: &mut Vec<Use>) {
+    let mut add = |is_used: bool, text: String| {
+        if is_used {
+            uses.push(Use { text, of: None });
+        }
+    };
+    add(
+        object.title == Some(field),
+        "the title of its records".to_owned(),
+    );
+    add(
+        object.parent == Some(field),
+        "its records, which are details by it".to_owned(),
+    );
+    for list in &object.lists {
+        let is_used = list.by.iter().any(|key| key.field == field);
+        add(is_used, format!("the list `{}`", list.name));
+    }
+    for total in &object.totals {
+        let is_used = total.group == field || total.sums.contains(&field);
+        add(is_used, format!("the total `{}`", total.name));
+    }
+    for rule in &object.duplicates {
+        let is_used = rule.all.iter().any(|comparison| comparison.field == field);
+        add(is_used, format!("the duplicate rule `{}`", rule.name));
+    }
+    for together in &object.together {
+        let is_used = together.fields.contains(&field);
+        add(is_used, "values that are unique together".to_owned());
+    }
+    if let Some(event) = &object.event {
+        let parts = [event.at, event.kind, event.channel];
+        add(
+            parts.contains(&Some(field)),
+            "the events its records are".to_owned(),
+        );
+    }
+}
+
+/// How the field `by` of `other` is made of `field`, if it is.
+fn use_by(object: &Object, field: &Field, other: &Object, by: &Field) -> Option<Use> {
+    let own = other.id == object.id;
+    let place = format!("`{}` of `{}`", by.name, other.name);
+    let rolled = by.rollup.is_some_and(|rollup| {
+        let counted = rollup.object == object.id;
+        counted && (rollup.link == field.id || rollup.sum == Some(field.id))
+    });
+    let converted = own
+        && by.converted.is_some_and(|conversion| {
+            conversion.from == field.id || conversion.at == Some(field.id)
+        });
+    let further = by.further == Some(field.id)
+        && other
+            .parent_field()
+            .is_some_and(|(_, parent)| parent == object.id);
+    let formula = by.formula.as_ref();
+    let formula = formula.is_some_and(|text| mentions(text, &field.name, !own));
+    let required = by
+        .choices
+        .iter()
+        .find(|choice| own && choice.requires.contains(&field.id));
+    let text = match required {
+        _ if rolled => format!("the rollup {place}"),
+        _ if converted => format!("the converted amount {place}"),
+        _ if further => format!("{place}, which holds further values"),
+        _ if formula => format!("the formula of {place}"),
+        Some(choice) => format!("the choice `{}` of {place}, which requires it", choice.name),
+        None => return None,
+    };
+    Some(Use {
+        text,
+        of: Some((other.id, by.id)),
+    })
+}
+
+/// Whether a formula names the field: by its bare name, or only `behind` a dot for a field of
+/// another object. A word in a text counts too: a refusal too many does no harm.
+fn mentions(formula: &str, name: &str, behind: bool) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    formula.match_indices(name).any(|(at, _)| {
+        let before = formula[..at].chars().next_back();
+        let after = formula[at + name.len()..].chars().next();
+        let begins = match behind {
+            true => before == Some('.'),
+            false => !before.is_some_and(is_word),
+        };
+        begins && !after.is_some_and(is_word)
+    })
+}

@@ -1,0 +1,190 @@
+//! What objects are made of, as the caller may see it: for hosts that draw forms and lists.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::error::Result;
+use crate::ids::RecordId;
+use crate::policy::{Action, Plan};
+use crate::schema::system::{self, value_of};
+use crate::schema::{Choice, Field, Labels, Object, Schema, keys, label_in};
+use crate::store::Read;
+use crate::value::{Record, RecordView};
+
+use super::Session;
+
+impl Session {
+    /// The schema as the caller may see it: with a language, each label is the text in it;
+    /// without, all its languages.
+    pub(crate) fn schema_json(&self, language: Option<&str>) -> Result<Json> {
+        let view = self.view()?;
+        let objects: Vec<Json> = view
+            .schema
+            .objects()
+            .filter_map(|object| {
+                let plan = view.facts.plan(self.actor, object, Action::View);
+                let shape = Shape {
+                    schema: &view.schema,
+                    object,
+                    plan: &plan,
+                    language,
+                };
+                (!plan.is_nothing()).then(|| shape.object())
+            })
+            .collect();
+        Ok(json!({ "version": view.schema.version(), "objects": objects }))
+    }
+
+    /// The questionnaire of an object (C30): the sections that the caller may work with and that
+    /// hold fields he sees, each with these fields. With the id of a record the fields have its
+    /// values; none when there is no such record or he may not see it.
+    ///
+    /// ```
+    /// use crm_engine::{Engine, Options};
+    /// use serde_json::json;
+    ///
+    /// let host = Engine::in_memory(Options::default())?.system();
+    /// let vega = host.create("company", &json!({"name": "Vega"}))?;
+    /// let form = host.questionnaire("company", Some(vega), Some("ru"))?.expect("it is there");
+    /// assert_eq!(form["label"], "Компания");
+    /// let first = &form["sections"][0]["fields"][0];
+    /// assert_eq!((&first["name"], &first["value"]), (&json!("name"), &json!("Vega")));
+    /// # Ok::<(), crm_engine::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::UnknownObject`](crate::Code::UnknownObject), and what prevents reading.
+    pub fn questionnaire(
+        &self,
+        object: &str,
+        id: Option<RecordId>,
+        language: Option<&str>,
+    ) -> Result<Option<Json>> {
+        let view = self.view()?;
+        let object = view.schema.object(object)?;
+        let plan = view.facts.plan(self.actor, object, Action::View);
+        let record = match id {
+            Some(id) => match view.snapshot.get(&keys::record(object.id, id))? {
+                Some(bytes) => Some((id, RecordView::new(&bytes)?.decode()?))
+                    .filter(|(_, record)| plan.permits(record.head.owner)),
+                None => None,
+            },
+            None => None,
+        };
+        if id.is_some() && record.is_none() {
+            return Ok(None);
+        }
+        let shape = Shape {
+            schema: &view.schema,
+            object,
+            plan: &plan,
+            language,
+        };
+        Ok(Some(shape.questionnaire(record.as_ref())))
+    }
+}
+
+/// An object as somebody sees it.
+struct Shape<'a> {
+    schema: &'a Schema,
+    object: &'a Object,
+    plan: &'a Plan,
+    language: Option<&'a str>,
+}
+
+impl Shape<'_> {
+    fn object(&self) -> Json {
+        let object = self.object;
+        let fields = system::record_fields().iter().chain(&object.fields);
+        let seen = fields.filter(|field| self.shows(field));
+        let sections = object.filled_sections(|field| self.plan.shows(field));
+        let lists = object.lists.iter().filter(|list| {
+            let mut keys = list.by.iter();
+            keys.all(|key| self.plan.shows(key.field))
+        });
+        let totals = object.totals.iter();
+        let totals = totals.filter(|total| self.plan.shows(total.group));
+        json!({
+            "name": object.name,
+            "label": self.label(&object.labels, &object.name),
+            "owned": object.owned,
+            "fields": seen.map(|field| self.field(field)).collect::<Json>(),
+            "sections": sections.map(|(section, fields)| json!({
+                "name": section.name,
+                "label": self.label(&section.labels, &section.name),
+                "fields": fields.iter().map(|field| &field.name).collect::<Vec<_>>(),
+            })).collect::<Json>(),
+            "lists": lists.map(|list| &list.name).collect::<Vec<_>>(),
+            "totals": totals.map(|total| &total.name).collect::<Vec<_>>(),
+        })
+    }
+
+    fn questionnaire(&self, record: Option<&(RecordId, Record)>) -> Json {
+        let object = self.object;
+        let sections = object.filled_sections(|field| self.plan.shows(field));
+        let sections = sections.map(|(section, fields)| {
+            let fields = fields.into_iter().map(|field| {
+                let mut told = self.field(field);
+                if let Some((id, record)) = record {
+                    told["value"] = field.to_json(&value_of(*id, record, field.id));
+                }
+                told
+            });
+            json!({
+                "name": section.name,
+                "label": self.label(&section.labels, &section.name),
+                "fields": fields.collect::<Json>(),
+            })
+        });
+        let mut told = Map::new();
+        told.insert("object".to_owned(), json!(object.name));
+        let label = self.label(&object.labels, &object.name);
+        told.insert("label".to_owned(), label);
+        if let Some((_, record)) = record
+            && self.plan.shows(system::VERSION)
+        {
+            told.insert("version".to_owned(), json!(record.head.version.0));
+        }
+        told.insert("sections".to_owned(), sections.collect());
+        Json::Object(told)
+    }
+
+    fn field(&self, field: &Field) -> Json {
+        let target = field.target.and_then(|id| self.schema.by_id(id));
+        json!({
+            "name": field.name,
+            "type": field.value_type.name(),
+            "label": self.label(&self.object.labels_of(field), &field.name),
+            "required": field.required,
+            "unique": field.unique,
+            "computed": field.computed || field.is_system(),
+            "default": field.default,
+            "target": target.map(|target| &target.name),
+            "choices": field.choices.iter().map(|choice| self.choice(choice)).collect::<Json>(),
+        })
+    }
+
+    fn choice(&self, choice: &Choice) -> Json {
+        let requires = choice
+            .requires
+            .iter()
+            .filter_map(|id| self.object.by_id(*id));
+        let requires = requires.filter(|field| self.shows(field));
+        json!({
+            "name": choice.name,
+            "label": self.label(&choice.labels, &choice.name),
+            "stage": choice.stage,
+            "requires": requires.map(|field| &field.name).collect::<Vec<_>>(),
+        })
+    }
+
+    fn shows(&self, field: &Field) -> bool {
+        self.plan.shows(field.id) && self.object.find(&field.name).is_some()
+    }
+
+    fn label(&self, labels: &Labels, name: &str) -> Json {
+        match self.language {
+            Some(language) => label_in(labels, language, name).into(),
+            None => json!(labels),
+        }
+    }
+}
