@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LockResult, PoisonError, RwLock};
 
+use crate::card::Cards;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
 use crate::facts::{Facts, FactsCache};
@@ -70,6 +71,7 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     facts: FactsCache,
+    cards: Cards,
     validators: Arc<ValidatorSet>,
     live: RwLock<Option<Arc<Live>>>,
     newest: RwLock<Option<Newest>>,
@@ -158,6 +160,7 @@ impl Engine {
             store,
             clock: options.clock,
             facts: FactsCache::default(),
+            cards: Cards::default(),
             validators: Arc::new(ValidatorSet::new(options.validators)),
             live: RwLock::new(None),
             newest: RwLock::new(None),
@@ -190,6 +193,11 @@ impl Engine {
 
     pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
         self.0.clock.now()
+    }
+
+    /// The cards prepared for those who asked for one.
+    pub(crate) fn cards(&self) -> &Cards {
+        &self.0.cards
     }
 
     /// The newest consistent view.

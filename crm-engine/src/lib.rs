@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod card;
 mod clock;
 mod completeness;
 mod configure;
@@ -48,12 +49,17 @@ mod schema;
 mod script;
 mod session;
 pub mod store;
+mod timeline;
 mod transfer;
 mod undo;
 pub mod value;
 mod verify;
 mod write;
 
+pub use card::{
+    Card, CardField, CardLink, CardRequest, CardRow, CardRows, CardSection, CompletenessShare,
+    LastTouch, Ownership, Person,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use completeness::Filled;
 pub use engine::{Engine, Options};
@@ -71,17 +77,19 @@ pub use progress::Progress;
 pub use query::{Column, Params, Rows};
 pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
 pub use schema::{
-    Arranged, Choice, ChoiceDeclaration, Comparison, ComparisonDeclaration, Completeness,
-    CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
-    DuplicateRule, EventDeclaration, EventParts, Field, FieldChange, FieldDeclaration, FieldPart,
-    HiddenDuplicates, LabelOf, Labels, Likeness, List, ListDeclaration, Object, ObjectDeclaration,
-    OnDelete, Rollup, RollupDeclaration, Schema, Section, SectionChange, SectionDeclaration,
-    SectionPart, SortKey, StageKind, Together, TogetherDeclaration, Total, TotalDeclaration,
+    Arranged, CardPart, CardPartDeclaration, Cells, Choice, ChoiceDeclaration, Comparison,
+    ComparisonDeclaration, Completeness, CompletenessDeclaration, Conversion,
+    ConversionDeclaration, DuplicateDeclaration, DuplicateRule, EventDeclaration, EventParts,
+    Field, FieldChange, FieldDeclaration, FieldPart, HiddenDuplicates, LabelOf, Labels, Likeness,
+    List, ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup, RollupDeclaration, Schema,
+    Section, SectionChange, SectionDeclaration, SectionPart, SortKey, StageKind, Together,
+    TogetherDeclaration, Total, TotalDeclaration,
 };
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
-pub use session::{SeenRecord, Session, Statement};
+pub use session::{SeenRecord, Session, Statement, TimelineRequest};
+pub use timeline::{ChangedField, EntryKind, TimelineEntry, TimelineFilter, TimelinePage};
 pub use transfer::{Transfer, TransferCount, TransferReport};
 pub use undo::{RevertOutcome, RevertUser, RevertUserReport, Reverted, RevertedRecord, Undone};
 pub use value::{Currency, Money, Value, ValueType};

@@ -38,6 +38,10 @@ pub const LABEL_LANGUAGES_MAX: usize = 64;
 pub const LABEL_BYTES_MAX: usize = 512;
 /// Duplicate rules, lists for completeness and groups of unique fields of one object, of each.
 pub const PARTS_PER_OBJECT_MAX: usize = 32;
+/// Rows shown in one part of a card.
+pub const CARD_PART_ROWS_MAX: u16 = 1_000;
+/// Prepared cards kept at hand: one for each actor and object.
+pub const CARDS_PREPARED_MAX: usize = 10_000;
 /// The longest API name of an object, field, choice, role or operation.
 pub const NAME_BYTES_MAX: usize = 64;
 
@@ -81,6 +85,15 @@ pub const QUERY_SORT_ROWS_MAX: usize = 250_000;
 pub const SUBSELECT_VALUES_MAX: usize = 1_000_000;
 /// Groups one query may produce.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
+
+// Timelines.
+
+/// Entries of one page of a timeline.
+pub const TIMELINE_PAGE_MAX: usize = 1_000;
+/// Entries one page of a timeline may look at before it is stopped.
+pub const TIMELINE_ENTRIES_TOUCHED_MAX: u64 = 10_000_000;
+/// Kinds one filter of a timeline may name.
+pub const TIMELINE_KINDS_MAX: usize = 100;
 
 // Rules.
 

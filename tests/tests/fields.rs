@@ -5,8 +5,8 @@ use std::path::Path;
 use std::thread;
 
 use crm_engine::{
-    Code, Engine, FieldChange, FieldDeclaration, LabelOf, ObjectDeclaration, Options, Params,
-    Result, SectionDeclaration, Session, ValueType,
+    Code, Engine, FieldChange, FieldDeclaration, Input, LabelOf, ObjectDeclaration, Options,
+    Params, Result, SectionDeclaration, Session, ValueType,
 };
 use serde_json::{Value as Json, json};
 
@@ -36,10 +36,15 @@ fn object(text: Json) -> ObjectDeclaration {
 fn sessions_meet_the_new_fields_at_their_next_call() {
     let engine = engine();
     let (host, other) = (engine.system(), engine.system());
-    let vega = other.create("company", &json!({"name": "Vega"})).unwrap();
+    let vega = other
+        .create(
+            "company",
+            &json!({"name": "Vega", "legal_form": "individual"}),
+        )
+        .unwrap();
     let size = FieldDeclaration::new("size", ValueType::Integer);
     assert_eq!(
-        code(other.prepare("SELECT size FROM company")),
+        code(other.prepare("SELECT size FROM company").map(drop)),
         Code::UnknownField
     );
     host.create_field("company", &size, None).unwrap();
@@ -52,7 +57,7 @@ fn sessions_meet_the_new_fields_at_their_next_call() {
         Some(7)
     );
     host.delete_field("company", "size").unwrap();
-    assert_eq!(code(statement.run()), Code::UnknownField);
+    assert_eq!(code(statement.run().map(drop)), Code::UnknownField);
     host.create_field("company", &size, None).unwrap();
     assert!(statement.run().unwrap().next().unwrap().unwrap()[0].is_null());
     assert_sound(&host);
@@ -69,12 +74,12 @@ fn fields_come_and_go_under_writers() {
             thread::spawn(move || {
                 for n in 0..60 {
                     let fields =
-                        json!({"name": format!("{writer}-{n}"), "code": format!("{writer}/{n}")});
+                        json!({"legal_form": "individual", "name": format!("{writer}-{n}"), "code": format!("{writer}/{n}")});
                     // Without the field the record is refused, and made without it.
                     if let Err(error) = session.create("company", &fields) {
                         assert_eq!(error.code(), Code::UnknownField);
                         session
-                            .create("company", &json!({"name": "plain"}))
+                            .create("company", &json!({"name": "plain", "legal_form": "individual"}))
                             .unwrap();
                     }
                 }
@@ -98,6 +103,37 @@ fn fields_come_and_go_under_writers() {
         .query("SELECT count(*) FROM company", &Params::new())
         .unwrap();
     assert_eq!(rows.next().unwrap().unwrap()[0].as_integer(), Some(120));
+    assert_sound(&host);
+}
+
+/// A host may hold an object, and input made for it, from before the fields were changed.
+#[test]
+fn what_was_held_from_an_earlier_schema_does_no_harm() {
+    let engine = engine();
+    let host = engine.system();
+    let size = FieldDeclaration::new("size", ValueType::Integer);
+    host.create_field("company", &size, None).unwrap();
+    let held = engine.schema().unwrap().object("company").unwrap().clone();
+    let unique = FieldDeclaration {
+        unique: true,
+        default: Some("first".into()),
+        ..FieldDeclaration::new("code", ValueType::Text)
+    };
+    host.create_field("company", &unique, None).unwrap();
+    host.delete_field("company", "size").unwrap();
+    let create = |fields: Json| {
+        let input = Input::from_json(&held, &fields).unwrap();
+        host.transact("held", |door| door.create(&held, input.clone()))
+    };
+    create(json!({"name": "Vega", "legal_form": "individual"})).unwrap();
+    let taken = create(json!({"name": "Orion", "legal_form": "individual"})).unwrap_err();
+    assert_eq!(taken.details()["field"], "code");
+    assert_eq!(
+        code(create(
+            json!({"name": "Orion", "legal_form": "individual", "size": 1})
+        )),
+        Code::UnknownField
+    );
     assert_sound(&host);
 }
 
@@ -300,6 +336,45 @@ fn a_field_that_is_needed_stays() {
     host.delete_field("thing", "twice").unwrap();
     host.delete_field("thing", "price").unwrap();
     host.delete_field("thing", "plain").unwrap();
+}
+
+/// A formula is filled into the records there are; only an administrator adds one, because its
+/// text could name what others may not see.
+#[test]
+fn a_field_kept_from_others_is_filled_at_once() {
+    let engine = engine();
+    let host = engine.system();
+    let parts = json!({"name": "thing", "field": [{"name": "price", "type": "decimal"}]});
+    host.create_object(&object(parts)).unwrap();
+    let thing = host.create("thing", &json!({"price": "3"})).unwrap();
+    let role = host.create("role", &json!({"name": "configurer"})).unwrap();
+    let grant = json!({"role": role.get(), "object": "thing", "scope": "all",
+        "actions": ["view", "configure"]});
+    host.create("grant", &grant).unwrap();
+    let user = json!({"login": "north", "name": "North", "roles": ["configurer"]});
+    host.create("user", &user).unwrap();
+    let twice = FieldDeclaration {
+        formula: Some("price * 2".into()),
+        ..FieldDeclaration::new("twice", ValueType::Decimal)
+    };
+    let north = engine.login("north").unwrap();
+    assert_eq!(
+        code(north.create_field("thing", &twice, None)),
+        Code::Denied
+    );
+    let before = engine.schema().unwrap();
+    let wrong = FieldDeclaration {
+        formula: Some("nothing * 2".into()),
+        ..twice.clone()
+    };
+    assert_eq!(
+        code(host.create_field("thing", &wrong, None)),
+        Code::UnknownField
+    );
+    assert_eq!(engine.schema().unwrap(), before);
+    host.create_field("thing", &twice, None).unwrap();
+    assert_eq!(north.get("thing", thing).unwrap().unwrap()["twice"], "6");
+    assert_sound(&host);
 }
 
 /// To who may configure an object, and may not work with a section of it, what is in the section

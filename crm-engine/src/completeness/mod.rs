@@ -22,7 +22,8 @@ pub struct Filled {
     pub missing: Vec<String>,
 }
 
-/// Measures a record by the lists of its object, under the plan of who asks. A list of which he
+/// Measures a record by the lists of its object, under the plan of who asks; `record` holds no
+/// links to records he may not see. A list of which he
 /// sees no field is left out (invariant *invisible is absent*).
 #[must_use]
 pub(crate) fn completeness(object: &Object, plan: &Plan, record: &Record) -> Vec<Filled> {

@@ -60,6 +60,11 @@ impl Configurer<'_> {
         if let Some(section) = &declared.section {
             self.section(&bench, section)?;
         }
+        if declared.is_kept() && !self.is_administrator() {
+            // Its parts are named by no more than their names, which must not be tried out.
+            let text = "only an administrator may add a field that is kept from others";
+            return Err(Error::new(Code::Denied, text).field(&declared.name));
+        }
         let own = [declared.name.as_str()];
         self.check_requirements(&bench, &declared.choice, &own)?;
         let shows = |field| bench.plan.shows(field);

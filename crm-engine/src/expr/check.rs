@@ -10,6 +10,7 @@ use sqlparser::ast::{
 };
 
 use super::Plans;
+use super::amounts::{amount_of, computed};
 use super::domain::Domain;
 use super::eval::{Arithmetic, Comparison, Link, Operand, Path, Step, Test};
 use super::params::{Parameters, pattern};
@@ -42,12 +43,12 @@ fn visible_field<'o>(object: &'o Object, plan: &Plan, name: &Name) -> Result<&'o
 
 /// Checks the expressions of one text; they share its parameters.
 pub(crate) struct Checker<'a> {
-    scope: Scope<'a>,
+    pub(super) scope: Scope<'a>,
     pub(crate) parameters: Parameters,
 }
 
 /// Something with a value: what stands beside a literal or a parameter gives it its type.
-enum Term {
+pub(super) enum Term {
     Typed(Operand, Domain),
     Literal(Value),
     Parameter(usize),
@@ -258,7 +259,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn term(&mut self, ast: &Ast, depth: usize) -> Result<Term> {
+    pub(super) fn term(&mut self, ast: &Ast, depth: usize) -> Result<Term> {
         bound_depth(ast, depth)?;
         let depth = depth + 1;
         match ast {
@@ -292,101 +293,6 @@ impl<'a> Checker<'a> {
                 None => Err(unexpected(ast, "a value")),
             },
             _ => Err(unexpected(ast, "a value")),
-        }
-    }
-
-    /// Numbers with numbers; amounts are added to amounts, and multiplied and divided by numbers.
-    /// An amount divided by an amount is a number.
-    fn arithmetic(
-        &mut self,
-        left: &Ast,
-        operator: Arithmetic,
-        right: &Ast,
-        depth: usize,
-    ) -> Result<Term> {
-        use Arithmetic::{Add, Divide, Multiply, Subtract};
-        use ValueType::{Decimal, Money};
-        let (a, b) = (self.term(left, depth)?, self.term(right, depth)?);
-        let (mut kind_a, mut kind_b) = (amount_of(&a, left)?, amount_of(&b, right)?);
-        // A text or a parameter beside an amount it is added to is an amount.
-        if matches!(operator, Add | Subtract) {
-            let bare = |term: &Term| !matches!(term, Term::Typed(..)) && !is_number(term);
-            match (kind_a, kind_b) {
-                (Money, Decimal) if bare(&b) => kind_b = Money,
-                (Decimal, Money) if bare(&a) => kind_a = Money,
-                _ => {}
-            }
-        }
-        let kind = match (kind_a, operator, kind_b) {
-            (Decimal, _, Decimal) | (Money, Divide, Money) => Decimal,
-            (Money, Add | Subtract, Money)
-            | (Money, Multiply | Divide, Decimal)
-            | (Decimal, Multiply, Money) => Money,
-            _ => {
-                let error = match operator {
-                    Add | Subtract => "an amount and a number cannot be added",
-                    Multiply => "two amounts cannot be multiplied",
-                    Divide => "a number cannot be divided by an amount",
-                };
-                return Err(blame(Error::new(Code::WrongType, error), place(left)));
-            }
-        };
-        let a = self.fit(a, &Domain::plain(kind_a), left)?;
-        let b = self.fit(b, &Domain::plain(kind_b), right)?;
-        Ok(computed(
-            kind,
-            Operand::Arithmetic(Box::new((a, operator, b))),
-        ))
-    }
-
-    /// The first of several values that is one; the first that is no literal tells the type.
-    fn coalesce(&mut self, arguments: &[&Ast], depth: usize) -> Result<Term> {
-        let terms = arguments.iter().map(|argument| self.term(argument, depth));
-        let terms = terms.collect::<Result<Vec<Term>>>()?;
-        let typed = terms.iter().find_map(|term| match term {
-            Term::Typed(_, domain) => Some(domain.clone()),
-            _ => None,
-        });
-        let Some(domain) = typed else {
-            let error = Error::new(Code::WrongType, "`coalesce` takes a field among its values");
-            return Err(blame(error, place(arguments[0])));
-        };
-        let mut operands = Vec::with_capacity(terms.len());
-        for (term, ast) in terms.into_iter().zip(arguments) {
-            let fits = match &term {
-                Term::Typed(_, other) => {
-                    let same = other.value_type == domain.value_type
-                        || (other.is_number() && domain.is_number());
-                    same && other.compares_with(&domain)
-                }
-                // A plain number compares with an amount, but it is none.
-                Term::Literal(_) => !(is_number(&term) && domain.value_type == ValueType::Money),
-                Term::Parameter(_) => true,
-            };
-            if !fits {
-                let kind = domain.value_type.name();
-                let error = format!("every value of this `coalesce` is of type `{kind}`");
-                return Err(blame(Error::new(Code::WrongType, error), place(ast)));
-            }
-            operands.push(self.fit(term, &domain, ast)?);
-        }
-        let result = match domain.is_number() {
-            true => Domain::plain(ValueType::Decimal),
-            false => domain,
-        };
-        Ok(Term::Typed(Operand::Coalesce(operands), result))
-    }
-
-    fn currency(&mut self, argument: &Ast, depth: usize) -> Result<Term> {
-        match self.term(argument, depth)? {
-            Term::Typed(operand, domain) if domain.value_type == ValueType::Money => {
-                let operand = Operand::Currency(Box::new(operand));
-                Ok(Term::Typed(operand, Domain::plain(ValueType::Text)))
-            }
-            _ => Err(blame(
-                Error::new(Code::WrongType, "`currency` takes a field of type `money`"),
-                place(argument),
-            )),
         }
     }
 
@@ -479,7 +385,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A literal or a parameter as a value of `domain`.
-    fn fit(&mut self, term: Term, domain: &Domain, ast: &Ast) -> Result<Operand> {
+    pub(super) fn fit(&mut self, term: Term, domain: &Domain, ast: &Ast) -> Result<Operand> {
         match term {
             Term::Typed(operand, _) => Ok(operand),
             Term::Literal(value) => match domain.fit(value) {
@@ -496,7 +402,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A term with the type it has by itself.
-    fn natural(&mut self, term: Term, ast: &Ast) -> Result<(Operand, Domain)> {
+    pub(super) fn natural(&mut self, term: Term, ast: &Ast) -> Result<(Operand, Domain)> {
         match term {
             Term::Typed(operand, domain) => Ok((operand, domain)),
             Term::Literal(value) => {
@@ -511,32 +417,11 @@ impl<'a> Checker<'a> {
     }
 }
 
-/// What a term is in arithmetic: money, or a number as which literals and parameters are taken.
-fn amount_of(term: &Term, ast: &Ast) -> Result<ValueType> {
-    match term {
-        Term::Typed(_, domain) if domain.value_type == ValueType::Money => Ok(ValueType::Money),
-        Term::Typed(_, domain) if !domain.is_number() => {
-            let kind = domain.value_type.name();
-            let error = format!("arithmetic takes numbers and money, not `{kind}`");
-            Err(blame(Error::new(Code::WrongType, error), place(ast)))
-        }
-        _ => Ok(ValueType::Decimal),
-    }
-}
-
-fn is_number(term: &Term) -> bool {
-    matches!(term, Term::Literal(Value::Integer(_) | Value::Decimal(_)))
-}
-
 fn not(negated: bool, test: Test) -> Test {
     match negated {
         true => Test::Not(Box::new(test)),
         false => test,
     }
-}
-
-fn computed(kind: ValueType, operand: Operand) -> Term {
-    Term::Typed(operand, Domain::plain(kind))
 }
 
 fn bound_depth(ast: &Ast, depth: usize) -> Result<()> {

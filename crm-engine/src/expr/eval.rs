@@ -173,6 +173,13 @@ impl Test {
     pub(crate) fn pins(&self, field: FieldId) -> Option<Vec<&Operand>> {
         match self {
             Test::And(tests) => tests.iter().find_map(|test| test.pins(field)),
+            // What is seen of a reference is the reference or nothing.
+            Test::Compare(Operand::Link(link), Comparison::Equal, other)
+            | Test::Compare(other, Comparison::Equal, Operand::Link(link))
+                if link.reference == Operand::Field(field) && other.is_fixed() =>
+            {
+                Some(vec![other])
+            }
             test => test.is_pin(field),
         }
     }
@@ -188,16 +195,15 @@ impl Test {
 
     /// As [`pins`](Test::pins), where the test says nothing else.
     pub(crate) fn is_pin(&self, field: FieldId) -> Option<Vec<&Operand>> {
-        let fixed =
-            |operand: &&Operand| matches!(operand, Operand::Constant(_) | Operand::Bound(_));
+        let fixed = |operand: &&Operand| operand.is_fixed();
         match self {
-            Test::Compare(Operand::Field(f), Comparison::Equal, other)
-            | Test::Compare(other, Comparison::Equal, Operand::Field(f))
-                if *f == field =>
-            {
+            Test::Compare(one, Comparison::Equal, other) if one.is_of(field) => {
                 Some(other).filter(fixed).map(|operand| vec![operand])
             }
-            Test::In(Operand::Field(f), list) if *f == field => list
+            Test::Compare(other, Comparison::Equal, one) if one.is_of(field) => {
+                Some(other).filter(fixed).map(|operand| vec![operand])
+            }
+            Test::In(one, list) if one.is_of(field) => list
                 .iter()
                 .all(|item| fixed(&item))
                 .then(|| list.iter().collect()),
@@ -280,6 +286,19 @@ fn amount(value: &Value) -> Option<Decimal> {
 }
 
 impl Operand {
+    /// Whether a value of the operand is the value of `field`: a link that is seen is.
+    fn is_of(&self, field: FieldId) -> bool {
+        match self {
+            Operand::Field(own) => *own == field,
+            Operand::Link(link) => link.reference.is_of(field),
+            _ => false,
+        }
+    }
+
+    fn is_fixed(&self) -> bool {
+        matches!(self, Operand::Constant(_) | Operand::Bound(_))
+    }
+
     /// The value of a constant or a parameter; none for what depends on the record.
     pub(crate) fn fixed<'a>(&'a self, bound: &'a [Value]) -> Option<&'a Value> {
         match self {

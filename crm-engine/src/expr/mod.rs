@@ -31,6 +31,7 @@
 //! Fields that the actor may not see answer exactly as fields that do not exist, and records
 //! he may not see as absent ones, at every step of a path (invariant *invisible is absent*).
 
+mod amounts;
 mod check;
 mod domain;
 mod eval;
@@ -99,6 +100,11 @@ impl Condition {
             test,
             parameters: checker.parameters,
         })
+    }
+
+    /// The names of its parameters; none for `?`.
+    pub(crate) fn parameters(&self) -> &[Option<String>] {
+        self.parameters.names()
     }
 
     /// Fits `params` to the places where the condition uses them.

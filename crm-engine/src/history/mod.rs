@@ -4,6 +4,7 @@
 //! or the present one. Invariant *nothing is lost quietly*: a deletion keeps the whole record.
 
 mod absorbed;
+mod backwards;
 mod past;
 
 use chrono::{DateTime, Utc};
@@ -17,6 +18,7 @@ use crate::store::{Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, Value, encode_fields, put_uint, take_uint};
 
 pub(crate) use absorbed::{absorbed, forget_absorbed, note_absorbed};
+pub(crate) use backwards::{Backwards, tenures};
 pub use past::Moment;
 pub(crate) use past::record_at;
 

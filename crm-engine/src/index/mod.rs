@@ -1,9 +1,10 @@
-//! Everything that is derived from records: list entries, back references, unique values and
-//! totals. What is derived is a pure function of the record, so that a rebuild from the records
-//! can be compared with what is stored.
+//! Everything that is derived from records: list entries, back references, unique values, places
+//! on timelines and totals. What is derived is a pure function of the record (moves through stages
+//! of its history too), so that a rebuild from the records can be compared with what is stored.
 
 #[cfg(test)]
 mod tests;
+mod timeline;
 mod together;
 mod totals;
 
@@ -16,6 +17,7 @@ use crate::schema::{Field, HiddenDuplicates, Labels, Object, Together, keys};
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, RecordView, Value, encode_fields, put_uint, take_uint};
 
+pub(crate) use timeline::{Deed, Place, TimelineRow, moves};
 pub(crate) use together::taken;
 pub(crate) use totals::{Group, Sums, add_to};
 
@@ -74,6 +76,7 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
         }
     }
     entries.extend(together::entries(object, id, record));
+    timeline::events(object, id, record, &mut entries);
     entries.sort_unstable();
     Ok(entries)
 }
@@ -94,6 +97,7 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         totals: new_totals.cloned().collect(),
         ..after.clone()
     };
+    let same_timeline = timeline::is_same(before, after);
     if derives_alike(before, after) {
         return Ok(());
     }
@@ -113,6 +117,11 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
             }
             let (old, new) = (entries(before, id, record)?, entries(after, id, record)?);
             replace_entries(txn, &old, &new)?;
+            if !same_timeline {
+                let old = moves(txn, before, id, record)?;
+                let new = moves(txn, after, id, record)?;
+                replace_entries(txn, &old, &new)?;
+            }
             totals::update(txn, &added, None, Some(record))?;
         }
     }
@@ -198,6 +207,7 @@ pub(crate) fn update(
         None => Ok(Vec::new()),
     };
     replace_entries(txn, &of(old)?, &of(new)?)?;
+    timeline::update_moves(txn, object, id, old, new)?;
     totals::update(txn, object, old, new)
 }
 

@@ -1,6 +1,8 @@
 //! Kept fields through the whole engine, and against queries that count anew.
 
-use proptest::prelude::*;
+mod counts;
+mod rights;
+
 use serde_json::{Value as Json, json};
 
 use super::Kept;
@@ -207,80 +209,6 @@ fn a_sum_over_several_currencies_has_no_value() {
     sound(&host);
 }
 
-/// A formula shows its inputs and a rollup the records it counts: hidden ones hide them.
-#[test]
-fn what_is_kept_from_hidden_things_is_hidden() {
-    let unknown = |session: &Session, object: &str, field: &str| {
-        let found = row(session, &format!("SELECT {field} FROM {object}"));
-        let absent = row(session, &format!("SELECT nothing FROM {object}"));
-        let (found, absent) = (found.err(), absent.unwrap_err());
-        found.is_some_and(|error| {
-            error.message().replace(field, "nothing") == absent.message()
-                && error.code() == absent.code()
-        })
-    };
-    for (scope, hidden, shelf_hidden, box_hidden) in [
-        ("all", "", &[][..], &[][..]),
-        (
-            "all",
-            "part.discount",
-            &["worth"],
-            &["amount", "tax", "base", "rate", "twice", "is_big"],
-        ),
-        ("all", "box.state", &[], &["base", "rate", "twice"]),
-        (
-            "all",
-            "part.quantity",
-            &["worth"],
-            &["pieces", "amount", "tax", "base", "rate", "twice", "is_big"],
-        ),
-        // Parts are details of their box: whoever sees the box sees what it counts.
-        ("own", "", &[], &[]),
-    ] {
-        let engine = engine(&all_or(scope, hidden));
-        let host = engine.system();
-        create(
-            &host,
-            "user",
-            json!({"login": "u", "name": "u", "roles": ["r"]}),
-        );
-        let user = engine.login("u").unwrap();
-        for field in [
-            "amount", "tax", "base", "rate", "twice", "is_big", "parts", "pieces",
-        ] {
-            let hides = box_hidden.contains(&field);
-            assert_eq!(
-                unknown(&user, "box", field),
-                hides,
-                "{scope} {hidden}: {field}"
-            );
-        }
-        for field in ["worth", "boxes"] {
-            let hides = shelf_hidden.contains(&field);
-            assert_eq!(
-                unknown(&user, "shelf", field),
-                hides,
-                "{scope} {hidden}: {field}"
-            );
-        }
-    }
-    let roles =
-        all_or("all", "").replace("\"edit\"], scope = \"all\"", "\"edit\"], scope = \"own\"");
-    let engine = engine(&roles);
-    create(
-        &engine.system(),
-        "user",
-        json!({"login": "u", "name": "u", "roles": ["r"]}),
-    );
-    let user = engine.login("u").unwrap();
-    for field in ["worth", "boxes"] {
-        assert!(
-            unknown(&user, "shelf", field),
-            "not every box is seen: {field}"
-        );
-    }
-}
-
 #[test]
 fn rates_are_looked_up_while_open_and_stand_once_closed() {
     let host = engine(&all_or("all", "")).system();
@@ -423,120 +351,67 @@ fn formulas_are_checked_when_they_are_declared() {
     }
 }
 
-#[derive(Debug, Clone)]
-enum Change {
-    Create {
-        of: usize,
-        quantity: i64,
-        price: usize,
-    },
-    Update {
-        part: prop::sample::Index,
-        quantity: i64,
-        price: usize,
-    },
-    Move {
-        part: prop::sample::Index,
-        of: usize,
-    },
-    Delete {
-        part: prop::sample::Index,
-    },
-    Shelve {
-        of: usize,
-        on: bool,
-    },
+/// An extension of boxes by nothing but `unique`.
+fn unique_together(version: &str) -> Pack {
+    Pack::from_files([
+        (
+            "pack.toml",
+            &*format!("name = \"unique\"\nversion = \"{version}\"\n"),
+        ),
+        (
+            "box/object.toml",
+            "name = \"box\"\nextends = true\nunique = [{ fields = [\"name\", \"day\"] }]",
+        ),
+    ])
+    .unwrap()
 }
 
-const PRICES: [Option<&str>; 6] = [
-    None,
-    Some("1.005 EUR"),
-    Some("-1.01 EUR"),
-    Some("0.33 EUR"),
-    Some("2 USD"),
-    Some("79228162514264337593543950335 EUR"),
-];
+#[test]
+fn values_are_unique_together() {
+    let engine = engine(&all_or("all", "box.day"));
+    let host = engine.system();
+    let first = create(&host, "box", json!({"name": "a", "day": "2026-03-01"}));
+    let second = create(&host, "box", json!({"name": "a", "day": "2026-03-01"}));
+    let install = || engine.install(crate::policy::Actor::System, &unique_together("1.0.0"));
+    let error = install().unwrap_err();
+    assert_eq!(error.code(), Code::Duplicate, "{error}");
+    sound(&host);
+    host.update("box", second, &json!({"day": "2026-03-02"}), None)
+        .unwrap();
+    install().unwrap();
+    sound(&host);
 
-fn change() -> impl Strategy<Value = Change> {
-    let part = any::<prop::sample::Index>;
-    let price = || prop_oneof![9 => 0..5_usize, 1 => Just(5_usize)];
-    prop_oneof![
-        4 => (0..3_usize, -2..3_i64, price())
-            .prop_map(|(of, quantity, price)| Change::Create { of, quantity, price }),
-        3 => (part(), -2..3_i64, price())
-            .prop_map(|(part, quantity, price)| Change::Update { part, quantity, price }),
-        2 => (part(), 0..3_usize).prop_map(|(part, of)| Change::Move { part, of }),
-        2 => part().prop_map(|part| Change::Delete { part }),
-        1 => (0..3_usize, any::<bool>()).prop_map(|(of, on)| Change::Shelve { of, on }),
-    ]
-}
-
-/// The rollup of a record is what a query over the records it counts says.
-fn check_counts(host: &Session, of: RecordId) {
-    let kept = row(
-        host,
-        &format!("SELECT parts, pieces, amount FROM box WHERE id = {of}"),
-    )
-    .unwrap();
-    let counted = format!("SELECT count(*), sum(quantity) FROM part WHERE box = {of}");
-    let counted = row(host, &counted).unwrap();
-    let sum = row(
-        host,
-        &format!("SELECT sum(total) FROM part WHERE box = {of}"),
+    let refused = host.update("box", second, &json!({"day": "2026-03-01"}), None);
+    let error = refused.unwrap_err();
+    assert_eq!(error.code(), Code::Duplicate);
+    assert_eq!(
+        error.message(),
+        "another `box` has the same `name` and `day` already"
     );
-    let (counts, amount) = kept.rsplit_once('|').unwrap();
-    assert_eq!(counts, counted, "{kept}");
-    let number = |text: &str| {
-        let (amount, currency) = text.split_once(' ').unwrap_or((text, ""));
-        let amount = amount.parse::<rust_decimal::Decimal>().unwrap_or_default();
-        format!("{} {currency}", amount.normalize())
-    };
-    // The query refuses several currencies, and sums of more digits than a number holds.
-    match sum {
-        Ok(sum) => assert_eq!(number(amount), number(&sum), "{kept}"),
-        Err(error) if error.code() == Code::InvalidValue => assert_eq!(amount, ""),
-        Err(error) => assert_eq!(error.code(), Code::LimitExceeded),
-    }
-}
+    assert_eq!(
+        host.get("box", second).unwrap().unwrap()["day"],
+        "2026-03-02"
+    );
+    // Without one of the values there is nothing to compare.
+    host.update("box", second, &json!({"day": null}), None)
+        .unwrap();
+    create(&host, "box", json!({"name": "a"}));
+    host.delete("box", first, None).unwrap();
+    host.update("box", second, &json!({"day": "2026-03-01"}), None)
+        .unwrap();
+    sound(&host);
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    #[test]
-    fn rollups_agree_with_queries(changes in prop::collection::vec(change(), 1..30)) {
-        let host = engine(&all_or("all", "")).system();
-        let shelf = create(&host, "shelf", json!({}));
-        let boxes: Vec<RecordId> = (0..3).map(|_| create(&host, "box", json!({}))).collect();
-        let mut parts: Vec<RecordId> = Vec::new();
-        for change in changes {
-            let fields = |quantity: i64, price: usize| {
-                json!({"quantity": quantity, "price": PRICES[price]})
-            };
-            match change {
-                Change::Create { of, quantity, price } => {
-                    let mut fields = fields(quantity, price);
-                    fields["box"] = boxes[of].get().into();
-                    parts.push(create(&host, "part", fields));
-                }
-                Change::Shelve { of, on } => {
-                    let shelf = on.then_some(shelf.get());
-                    host.update("box", boxes[of], &json!({"shelf": shelf}), None).unwrap();
-                }
-                _ if parts.is_empty() => {}
-                Change::Update { part, quantity, price } => {
-                    host.update("part", *part.get(&parts), &fields(quantity, price), None).unwrap();
-                }
-                Change::Move { part, of } => {
-                    let fields = json!({"box": boxes[of].get()});
-                    host.update("part", *part.get(&parts), &fields, None).unwrap();
-                }
-                Change::Delete { part } => {
-                    let part = parts.swap_remove(part.index(parts.len()));
-                    host.delete("part", part, None).unwrap();
-                }
-            }
-            boxes.iter().for_each(|of| check_counts(&host, *of));
-        }
-        sound(&host);
-    }
+    // Who may not see a field is not told of it.
+    create(
+        &host,
+        "user",
+        json!({"login": "u", "name": "u", "roles": ["r"]}),
+    );
+    let user = engine.login("u").unwrap();
+    let third = create(&host, "box", json!({"name": "b", "day": "2026-03-01"}));
+    let error = user
+        .update("box", third, &json!({"name": "a"}), None)
+        .unwrap_err();
+    assert_eq!(error.message(), "another `box` has the same `name` already");
+    assert_eq!(error.details()["fields"], json!(["name"]));
 }

@@ -2,6 +2,7 @@
 //! a host can list them.
 
 mod built_in;
+mod card;
 mod fields;
 mod past;
 mod periodicity;
@@ -37,6 +38,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .into_iter()
             .chain(fields::operations())
             .chain(past::operations())
+            .chain(card::operations())
             .chain(rights::operations())
             .chain(periodicity::operations())
             .map(|operation| (operation.name, operation))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::stored::{self, Stored};
-use super::{MANIFEST, Pack, PackVersion, files, object_file, place, read, roles};
+use super::{MANIFEST, Pack, PackVersion, cards, files, object_file, place, read, roles};
 use crate::error::{Code, Error, Result};
 use crate::index;
 use crate::kept::Kept;
@@ -152,6 +152,7 @@ pub(super) fn check(read: &dyn Read, schema: &Schema, pack: &Pack) -> Vec<Error>
         };
     };
     faults.extend(roles::check(pack, &next, &unsettled));
+    faults.extend(cards::check(pack, &next, &unsettled));
     let settled = |rule: &&RuleSource| !unsettled.contains(&rule.object);
     let rules: Vec<RuleSource> = pack.rules.iter().filter(settled).cloned().collect();
     let broken = script::check(&next, &rules).into_iter();

@@ -22,6 +22,7 @@
 //! | `install` | what installing a pack changes |
 //! | `stored` | installed packs in the store |
 
+mod cards;
 mod files;
 mod install;
 mod place;

@@ -2,9 +2,13 @@
 //!
 //! 1. **Totals** answer counts and sums by a declared group without reading any record.
 //! 2. **Points**: `id = x` and `id IN (..)` get single records.
-//! 3. **A list** that is sorted as the query asks, forwards or backwards: its entries of all
+//! 3. **Referrers**: where a reference equals one record, what refers to it: the part of a list
+//!    that begins with the reference and goes on as the query asks; otherwise its back references,
+//!    where no other order is asked for than that of the ids. For other orders the back references
+//!    are taken while they are few, and sorted in memory.
+//! 4. **A list** that is sorted as the query asks, forwards or backwards: its entries of all
 //!    owners for those who see everything, those of the owners reached, merged, for the others.
-//! 4. **A walk** over the records, or over the entries of the owners reached, in memory sorted
+//! 5. **A walk** over the records, or over the entries of the owners reached, in memory sorted
 //!    where an order is asked for.
 //!
 //! Where `id IN (SELECT ..)` gives few ids, they are points, whichever way was chosen.
@@ -19,9 +23,9 @@ use super::group::{Aggregate, Measure};
 use super::select::{Grouping, OrderKey, Output, Select};
 use crate::error::Result;
 use crate::expr::{Bound, Operand, SubSelect};
-use crate::ids::{RecordId, UserId};
+use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Owners;
-use crate::schema::{List, Object, Total, system};
+use crate::schema::{List, Object, SortKey, Total, system};
 use crate::store::Read;
 use crate::value::Value;
 
@@ -34,6 +38,10 @@ pub(super) struct Access {
     pub(super) way: Way,
     /// The rows are sorted in memory afterwards.
     pub(super) sort: bool,
+    /// The reference that must equal one record, and that record.
+    target: Option<(FieldId, Operand)>,
+    /// While few records refer to the target, they are got one by one and sorted in memory.
+    pub(super) few: bool,
     /// What the id must equal one of.
     ids: Option<Vec<Operand>>,
     /// The sub-select that must give the id.
@@ -49,6 +57,10 @@ pub(super) enum Way {
     Totals(usize),
     /// Records by their ids.
     Points,
+    /// What refers to one record, in the order of the ids.
+    Referrers { reverse: bool },
+    /// The part of a list under one record.
+    Under { list: usize, reverse: bool },
     /// All records, in the order of their ids.
     Records { reverse: bool },
     /// The entries of a list, in its order.
@@ -70,6 +82,13 @@ impl Access {
         let (ids, owners) = (pins(system::ID), pins(system::OWNER));
         let within = filter.and_then(|filter| filter.pinned_within(system::ID));
         let within = within.filter(|_| ids.is_none()).cloned();
+        let targets = || {
+            let references = select.object.fields.iter().filter(|f| f.target.is_some());
+            references.filter_map(|field| match pins(field.id)?.as_slice() {
+                [target] => Some((field.id, target.clone())),
+                _ => None,
+            })
+        };
         let narrow = owners.is_some() || select.plan.owners != Owners::All;
         let order = match &select.result {
             Output::Rows { order, .. } => order.as_slice(),
@@ -79,6 +98,8 @@ impl Access {
                     return Access {
                         way: Way::Totals(total),
                         sort: false,
+                        target: None,
+                        few: false,
                         ids,
                         within,
                         owners,
@@ -88,6 +109,29 @@ impl Access {
             }
         };
         let object = &select.object;
+        if ids.is_none() {
+            let under = targets().find_map(|(field, target)| {
+                let (list, reverse) = list_under(select, field, order)?;
+                Some((Way::Under { list, reverse }, field, target))
+            });
+            let referrers = || {
+                let reverse = by_id(order)?;
+                let (field, target) = targets().next()?;
+                Some((Way::Referrers { reverse }, field, target))
+            };
+            if let Some((way, field, target)) = under.or_else(referrers) {
+                return Access {
+                    way,
+                    sort: false,
+                    target: Some((field, target)),
+                    few: false,
+                    ids,
+                    within,
+                    owners,
+                };
+            }
+        }
+        let target = targets().next().filter(|_| ids.is_none());
         let (way, sort) = match (ids.is_some(), list_for(object, order)) {
             (true, _) => (Way::Points, !order.is_empty()),
             (false, Some((list, reverse))) if narrow && object.owned => {
@@ -102,6 +146,8 @@ impl Access {
         Access {
             way,
             sort,
+            few: target.is_some(),
+            target,
             ids,
             within,
             owners,
@@ -110,11 +156,18 @@ impl Access {
 
     /// The ids that a sub-select gives, where they are few enough to get them one by one: the
     /// rows are then sorted in memory. Found out when a query is run.
-    pub(super) fn few(&self, read: &dyn Read, bound: &Bound) -> Result<Option<Vec<RecordId>>> {
+    pub(super) fn selected(&self, read: &dyn Read, bound: &Bound) -> Result<Option<Vec<RecordId>>> {
         match &self.within {
             Some(sub_select) => Ok(sub_select.members(read, bound)?.few(POINTS_MAX)),
             None => Ok(None),
         }
+    }
+
+    /// The reference that must equal one record, and that record; no record for no value.
+    pub(super) fn target(&self, bound: &[Value]) -> Option<(FieldId, Option<RecordId>)> {
+        let (field, operand) = self.target.as_ref()?;
+        let target = operand.fixed(bound).and_then(Value::as_reference);
+        Some((*field, target))
     }
 
     /// The ids to look at: ascending, each once. What cannot be an id finds nothing.
@@ -159,6 +212,10 @@ impl Access {
         let mut text = match self.way {
             Way::Totals(total) => format!("totals `{}`", object.totals[total].name),
             Way::Points => "records by id".to_owned(),
+            Way::Referrers { reverse } => format!("referrers{}", backwards(reverse)),
+            Way::Under { list: at, reverse } => {
+                format!("list `{}` under one record{}", list(at), backwards(reverse))
+            }
             Way::Records { reverse } => format!("all records{}", backwards(reverse)),
             Way::List { list: at, reverse } => format!("list `{}`{}", list(at), backwards(reverse)),
             Way::Merged { list: at, reverse } => {
@@ -182,6 +239,9 @@ impl Access {
         if self.within.is_some() {
             text.push_str("; records by id where a sub-select gives few");
         }
+        if self.few {
+            text.push_str("; referrers while few");
+        }
         if self.sort {
             text.push_str("; sorted in memory");
         }
@@ -202,7 +262,31 @@ fn walk(select: &Select, narrow: bool) -> Way {
 /// The list sorted as `order` asks, and whether it is to be read backwards. The id breaks ties
 /// in the direction of the last key, so naming it there changes nothing.
 fn list_for(object: &Object, order: &[OrderKey]) -> Option<(usize, bool)> {
-    let order = match order {
+    let order = without_id(order);
+    find_list(object, |list, reverse| is_sorted(&list.by, order, reverse))
+}
+
+/// The list that begins with a field that is known, and is sorted behind it as `order` asks; and
+/// whether it is to be read backwards. Where no order is asked for, the order is seen all the
+/// same, so it must not be that of a hidden field.
+fn list_under(select: &Select, field: FieldId, order: &[OrderKey]) -> Option<(usize, bool)> {
+    find_list(&select.object, |list, reverse| {
+        let Some((first, rest)) = list.by.split_first() else {
+            return false;
+        };
+        let sorted = match (order, rest) {
+            ([], rest) => !reverse && rest.iter().all(|key| select.plan.shows(key.field)),
+            ([id], []) if id.operand == Operand::Field(system::ID) => {
+                id.descending == (first.descending != reverse)
+            }
+            (order, rest) => is_sorted(rest, without_id(order), reverse),
+        };
+        first.field == field && sorted
+    })
+}
+
+fn without_id(order: &[OrderKey]) -> &[OrderKey] {
+    match order {
         [rest @ .., before, last]
             if last.operand == Operand::Field(system::ID)
                 && last.descending == before.descending =>
@@ -210,18 +294,22 @@ fn list_for(object: &Object, order: &[OrderKey]) -> Option<(usize, bool)> {
             &order[..rest.len() + 1]
         }
         order => order,
-    };
-    let sorted = |list: &List, reverse: bool| {
-        list.by.len() == order.len()
-            && list.by.iter().zip(order).all(|(key, asked)| {
-                asked.operand == Operand::Field(key.field)
-                    && asked.descending == (key.descending != reverse)
-            })
-    };
+    }
+}
+
+fn is_sorted(by: &[SortKey], order: &[OrderKey], reverse: bool) -> bool {
+    by.len() == order.len()
+        && by.iter().zip(order).all(|(key, asked)| {
+            asked.operand == Operand::Field(key.field)
+                && asked.descending == (key.descending != reverse)
+        })
+}
+
+fn find_list(object: &Object, fits: impl Fn(&List, bool) -> bool) -> Option<(usize, bool)> {
     let lists = || object.lists.iter().enumerate();
     [false, true].into_iter().find_map(|reverse| {
         lists()
-            .find(|(_, list)| sorted(list, reverse))
+            .find(|(_, list)| fits(list, reverse))
             .map(|(at, _)| (at, reverse))
     })
 }

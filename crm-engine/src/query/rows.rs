@@ -60,7 +60,7 @@ impl Rows {
             ),
             Output::Rows { columns, order } => {
                 let walk = Walk::open(query, snapshot, bound)?;
-                match query.access.sort || (walk.is_unsorted && !order.is_empty()) {
+                match walk.sort {
                     true => State::Made(sorted(walk, columns, order, limit)?.into_iter()),
                     false => State::Walking(walk, limit),
                 }
@@ -156,18 +156,22 @@ struct Walk {
     snapshot: Snapshot,
     bound: Bound,
     source: Source,
-    /// Records come by their ids, not in the order of the way chosen.
-    is_unsorted: bool,
+    /// The rows are to be sorted in memory.
+    sort: bool,
     touched: u64,
 }
 
 impl Walk {
     fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Bound) -> Result<Walk> {
-        let few = query.access.few(snapshot, &bound)?;
-        let is_unsorted = few.is_some();
-        let source = match few {
-            Some(ids) => Source::points(ids),
-            None => Source::open(&query.select, &query.access, snapshot, &bound)?,
+        let (select, access) = (&query.select, &query.access);
+        let ordered = matches!(&select.result, Output::Rows { order, .. } if !order.is_empty());
+        let (source, sort) = if let Some(ids) = access.selected(snapshot, &bound)? {
+            (Source::points(ids), ordered)
+        } else if let Some(few) = Source::few(select, access, snapshot, &bound)? {
+            (few, true)
+        } else {
+            let source = Source::open(select, access, snapshot, &bound)?;
+            (source, access.sort)
         };
         let (query, snapshot) = (Arc::clone(query), snapshot.clone());
         Ok(Walk {
@@ -175,7 +179,7 @@ impl Walk {
             snapshot,
             bound,
             source,
-            is_unsorted,
+            sort,
             touched: 0,
         })
     }

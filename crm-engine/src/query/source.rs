@@ -16,17 +16,21 @@ use crate::policy::Owners;
 use crate::schema::system::value_of;
 use crate::schema::{Object, keys};
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{Record, RecordView, Value, take_uint};
+use crate::value::{Record, RecordView, Value, put_value, take_uint};
 
 /// Entries of the first batch of a range: many owners are merged for a page, and most of them
 /// give it little.
 const BATCH_FIRST: usize = 8;
 /// Entries of the largest batch.
 const BATCH_MAX: usize = 256;
+/// So many records that refer to one are few enough to be got one by one and sorted.
+const FEW_MAX: usize = 1_000;
 
 /// Where the candidates of a query come from.
 pub(super) enum Source {
     Points(std::vec::IntoIter<RecordId>),
+    /// Back references.
+    Referrers(Stream),
     Records(Stream),
     List {
         list: usize,
@@ -84,7 +88,27 @@ impl Source {
         Ok(match access.way {
             Way::Totals(_) => return Err(Error::internal("totals have no candidates")),
             Way::Points => Source::Points(access.ids(bound).into_iter()),
-            _ if select.plan.is_nothing() => Source::Points(Vec::new().into_iter()),
+            _ if select.plan.is_nothing() => Source::nothing(),
+            Way::Referrers { reverse } => match access.target(bound) {
+                Some((field, Some(target))) => {
+                    let prefix = referring(object, field, target);
+                    Source::Referrers(Stream::new(prefix, reverse))
+                }
+                _ => Source::nothing(),
+            },
+            Way::Under { list, reverse } => match access.target(bound) {
+                Some((_, Some(target))) => {
+                    let prefix = keys::all(object.id, object.lists[list].id).done();
+                    let first = object.lists[list].by.first();
+                    let descending = first.is_some_and(|key| key.descending);
+                    let stream = Stream::under(prefix, &Value::Reference(target), descending);
+                    Source::List {
+                        list,
+                        stream: stream.in_direction(reverse),
+                    }
+                }
+                _ => Source::nothing(),
+            },
             Way::Records { reverse } => Source::Records(Stream::new(
                 keys::Key::new(keys::Space::Record).object(object.id).done(),
                 reverse,
@@ -111,6 +135,33 @@ impl Source {
         })
     }
 
+    fn nothing() -> Source {
+        Source::Points(Vec::new().into_iter())
+    }
+
+    /// The records that refer to the one the query asks for, by their ids, while they are few.
+    pub(super) fn few(
+        select: &Select,
+        access: &Access,
+        read: &dyn Read,
+        bound: &[Value],
+    ) -> Result<Option<Source>> {
+        let Some((field, target)) = access.target(bound).filter(|_| access.few) else {
+            return Ok(None);
+        };
+        let Some(target) = target.filter(|_| !select.plan.is_nothing()) else {
+            return Ok(Some(Source::nothing()));
+        };
+        let prefix = referring(&select.object, field, target);
+        let options = ScanOptions::FORWARD.limit(FEW_MAX + 1);
+        let mut rows = read.scan(KeyRange::prefix(&prefix), options)?;
+        let mut ids = Vec::new();
+        while let Some((key, _)) = rows.next()? {
+            ids.push(RecordId::new(take_uint(&mut &key[prefix.len()..])?)?);
+        }
+        Ok((ids.len() <= FEW_MAX).then(|| Source::Points(ids.into_iter())))
+    }
+
     /// The next candidate.
     pub(super) fn next(&mut self, object: &Object, read: &dyn Read) -> Result<Option<Found>> {
         match self {
@@ -125,6 +176,20 @@ impl Source {
                 }
                 Ok(None)
             }
+            Source::Referrers(stream) => match stream.next(read)? {
+                Some((tail, _)) => {
+                    let id = RecordId::new(take_uint(&mut tail.as_slice())?)?;
+                    let bytes = read.get(&keys::record(object.id, id))?.ok_or_else(|| {
+                        let text = format!("a back reference of {id} has no record");
+                        Error::new(Code::Damaged, text)
+                    })?;
+                    Ok(Some(Found::Record {
+                        id,
+                        bytes: bytes.to_vec(),
+                    }))
+                }
+                None => Ok(None),
+            },
             Source::Records(stream) => match stream.next(read)? {
                 Some((tail, bytes)) => {
                     let id = RecordId::new(take_uint(&mut tail.as_slice())?)?;
@@ -160,6 +225,13 @@ fn entry(list: usize, pair: Option<Pair>) -> Option<Found> {
     pair.map(|(tail, value)| Found::Entry { list, tail, value })
 }
 
+fn referring(object: &Object, field: FieldId, target: RecordId) -> Vec<u8> {
+    keys::referrers(target)
+        .object(object.id)
+        .uint(field.0.into())
+        .done()
+}
+
 /// The entries under a prefix, their keys without it.
 pub(super) struct Stream {
     prefix_bytes: usize,
@@ -179,6 +251,21 @@ impl Stream {
             batch: Vec::new().into_iter(),
             batch_entries: BATCH_FIRST,
         }
+    }
+
+    /// The entries under a prefix whose first component is `value`; the keys begin with it.
+    fn under(prefix: Vec<u8>, value: &Value, descending: bool) -> Stream {
+        let prefix_bytes = prefix.len();
+        let mut narrow = prefix;
+        put_value(&mut narrow, value, descending);
+        Stream {
+            prefix_bytes,
+            ..Stream::new(narrow, false)
+        }
+    }
+
+    fn in_direction(self, reverse: bool) -> Stream {
+        Stream { reverse, ..self }
     }
 
     fn next(&mut self, read: &dyn Read) -> Result<Option<Pair>> {

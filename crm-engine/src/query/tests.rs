@@ -156,6 +156,26 @@ fn ways() {
         ),
         (
             ALL,
+            "SELECT * FROM item WHERE thing = ? AND done ORDER BY day",
+            "list `of_thing` under one record backwards",
+        ),
+        (
+            ALL,
+            "SELECT * FROM item WHERE thing = ? ORDER BY id DESC",
+            "referrers backwards",
+        ),
+        (
+            ALL,
+            "SELECT count(*) FROM thing WHERE kind = 1",
+            "referrers",
+        ),
+        (
+            ALL,
+            "SELECT * FROM item WHERE thing = 1 ORDER BY title",
+            "list `by_title`; referrers while few",
+        ),
+        (
+            ALL,
             "SELECT * FROM item WHERE owner = ? AND done",
             "list `by_title` owner by owner; owners narrowed",
         ),

@@ -34,6 +34,8 @@ pub(crate) enum Space {
     Unique = 0x09,
     /// name → an installed pack and its files.
     Pack = 0x0A,
+    /// target id, place on its timeline → an event or a move of another record.
+    Timeline = 0x0B,
     /// object, group of fields, values → id.
     Together = 0x10,
     /// record id, id of a record merged into it → the position of the merge.
@@ -183,6 +185,15 @@ pub(crate) fn together(object: ObjectId, together: u8) -> Key {
 
 pub(crate) fn absorbed(into: RecordId) -> Key {
     Key::new(Space::Absorbed).id(into)
+}
+
+pub(crate) fn timeline(target: RecordId) -> Key {
+    Key::new(Space::Timeline).id(target)
+}
+
+/// The first bytes of every place at a moment given in milliseconds: the newest moment first.
+pub(crate) fn timeline_moment(at_ms: i64) -> [u8; 8] {
+    (!(at_ms as u64 ^ 1 << 63)).to_be_bytes()
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

@@ -4,6 +4,7 @@
 //! object comes from a pack, by the same means an integrator has.
 
 mod arranged;
+mod cells;
 mod coerce;
 mod declare;
 mod edit;
@@ -23,16 +24,18 @@ use crate::ids::{ChoiceId, FieldId, ObjectId};
 use crate::value::ValueType;
 
 pub use arranged::{Arranged, FieldPart, SectionPart};
+pub use cells::Cells;
 pub(crate) use declare::check_name;
 pub use declare::{
-    ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration, ConversionDeclaration,
-    DuplicateDeclaration, EventDeclaration, FieldDeclaration, ListDeclaration, ObjectDeclaration,
-    RollupDeclaration, SectionDeclaration, TogetherDeclaration, TotalDeclaration,
+    CardPartDeclaration, ChoiceDeclaration, ComparisonDeclaration, CompletenessDeclaration,
+    ConversionDeclaration, DuplicateDeclaration, EventDeclaration, FieldDeclaration,
+    ListDeclaration, ObjectDeclaration, RollupDeclaration, SectionDeclaration, TogetherDeclaration,
+    TotalDeclaration,
 };
 pub use edit::{FieldChange, LabelOf, SectionChange};
 pub use parts::{
-    Comparison, Completeness, Conversion, DuplicateRule, EventParts, HiddenDuplicates, Likeness,
-    Rollup, Section, Together,
+    CardPart, Comparison, Completeness, Conversion, DuplicateRule, EventParts, HiddenDuplicates,
+    Likeness, Rollup, Section, Together,
 };
 pub(crate) use storage::{load, store, stored_version};
 
@@ -95,6 +98,8 @@ pub struct Object {
     pub hidden_duplicates: HiddenDuplicates,
     /// The lists of fields by which completeness is measured.
     pub completeness: Vec<Completeness>,
+    /// The parts of its card beside its own fields.
+    pub card: Vec<CardPart>,
     /// The number the next field gets: those of deleted fields are never given again (C36).
     pub next_field: u16,
     /// The number the next section gets.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{FieldId, ObjectId};
 
-use super::Labels;
+use super::{Labels, SortKey};
 
 /// A group of fields of a card or questionnaire (C30). Every declared field stands in exactly
 /// one section.
@@ -101,6 +101,29 @@ pub struct Completeness {
     pub name: String,
     /// The fields that are looked at.
     pub fields: Vec<FieldId>,
+}
+
+/// Records that are shown with a record on its card (C7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CardPart {
+    /// Its stable API name.
+    pub name: String,
+    /// Its translatable labels.
+    pub labels: Labels,
+    /// The object of its rows.
+    pub object: ObjectId,
+    /// The field of the rows that refers to the record.
+    pub link: FieldId,
+    /// The field of the rows that refers on to what is shown, when the rows only link the two.
+    pub via: Option<FieldId>,
+    /// A condition on the rows.
+    pub condition: Option<String>,
+    /// What the rows are sorted by; the newest come first when it is none.
+    pub by: Option<SortKey>,
+    /// How many rows are shown.
+    pub limit: u16,
+    /// The fields shown; none means the columns of the lists.
+    pub columns: Vec<FieldId>,
 }
 
 /// A count or sum over the records that refer to a record, kept in one of its fields.

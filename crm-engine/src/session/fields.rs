@@ -225,9 +225,17 @@ impl Session {
         let Some(bytes) = view.snapshot.get(&keys::record(object.id, id))? else {
             return Ok(None);
         };
-        let record = RecordView::new(&bytes)?.decode()?;
-        let is_seen = plan.permits(record.head.owner);
-        Ok(is_seen.then(|| completeness::completeness(object, &plan, &record)))
+        let mut record = RecordView::new(&bytes)?.decode()?;
+        if !plan.permits(record.head.owner) {
+            return Ok(None);
+        }
+        // A link to a record he may not see fills nothing.
+        for field in object.fields.iter().filter(|field| field.target.is_some()) {
+            let value = record.fields.get(field.id).clone();
+            let shown = view.shown(self.actor, field, &value)?.into_owned();
+            record.fields.set(field.id, shown);
+        }
+        Ok(Some(completeness::completeness(object, &plan, &record)))
     }
 
     fn configure(

@@ -1,5 +1,6 @@
 //! A session: an actor and everything he may call.
 
+mod card;
 mod fields;
 mod history;
 mod periodicity;
@@ -23,6 +24,7 @@ use crate::store::Read;
 use crate::value::{Value, take_uint};
 use crate::write::Door;
 
+pub use card::TimelineRequest;
 pub use seen::SeenRecord;
 pub(crate) use seen::record_json;
 

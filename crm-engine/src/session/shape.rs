@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::engine::View;
 use crate::error::Result;
 use crate::ids::RecordId;
-use crate::policy::{Action, Plan};
+use crate::policy::{Action, Actor, Plan};
 use crate::schema::system::{self, value_of};
-use crate::schema::{Choice, Field, Labels, Object, Schema, keys, label_in};
+use crate::schema::{Choice, Field, Labels, Object, keys, label_in};
 use crate::store::Read;
 use crate::value::{Record, RecordView};
 
@@ -23,7 +24,8 @@ impl Session {
             .filter_map(|object| {
                 let plan = view.facts.plan(self.actor, object, Action::View);
                 let shape = Shape {
-                    schema: &view.schema,
+                    view: &view,
+                    actor: self.actor,
                     object,
                     plan: &plan,
                     language,
@@ -74,18 +76,20 @@ impl Session {
             return Ok(None);
         }
         let shape = Shape {
-            schema: &view.schema,
+            view: &view,
+            actor: self.actor,
             object,
             plan: &plan,
             language,
         };
-        Ok(Some(shape.questionnaire(record.as_ref())))
+        shape.questionnaire(record.as_ref()).map(Some)
     }
 }
 
 /// An object as somebody sees it.
 struct Shape<'a> {
-    schema: &'a Schema,
+    view: &'a View,
+    actor: Actor,
     object: &'a Object,
     plan: &'a Plan,
     language: Option<&'a str>,
@@ -118,23 +122,19 @@ impl Shape<'_> {
         })
     }
 
-    fn questionnaire(&self, record: Option<&(RecordId, Record)>) -> Json {
+    fn questionnaire(&self, record: Option<&(RecordId, Record)>) -> Result<Json> {
         let object = self.object;
-        let sections = object.filled_sections(|field| self.plan.shows(field));
-        let sections = sections.map(|(section, fields)| {
-            let fields = fields.into_iter().map(|field| {
-                let mut told = self.field(field);
-                if let Some((id, record)) = record {
-                    told["value"] = field.to_json(&value_of(*id, record, field.id));
-                }
-                told
-            });
-            json!({
+        let mut sections = Vec::new();
+        for (section, fields) in object.filled_sections(|field| self.plan.shows(field)) {
+            let fields = fields
+                .into_iter()
+                .map(|field| self.filled_field(field, record));
+            sections.push(json!({
                 "name": section.name,
                 "label": self.label(&section.labels, &section.name),
-                "fields": fields.collect::<Json>(),
-            })
-        });
+                "fields": fields.collect::<Result<Json>>()?,
+            }));
+        }
         let mut told = Map::new();
         told.insert("object".to_owned(), json!(object.name));
         let label = self.label(&object.labels, &object.name);
@@ -144,12 +144,23 @@ impl Shape<'_> {
         {
             told.insert("version".to_owned(), json!(record.head.version.0));
         }
-        told.insert("sections".to_owned(), sections.collect());
-        Json::Object(told)
+        told.insert("sections".to_owned(), json!(sections));
+        Ok(Json::Object(told))
+    }
+
+    /// A field with the value it has in a record, where there is one.
+    fn filled_field(&self, field: &Field, record: Option<&(RecordId, Record)>) -> Result<Json> {
+        let mut told = self.field(field);
+        if let Some((id, record)) = record {
+            let value = value_of(*id, record, field.id);
+            let value = self.view.shown(self.actor, field, &value)?;
+            told["value"] = field.to_json(&value);
+        }
+        Ok(told)
     }
 
     fn field(&self, field: &Field) -> Json {
-        let target = field.target.and_then(|id| self.schema.by_id(id));
+        let target = field.target.and_then(|id| self.view.schema.by_id(id));
         json!({
             "name": field.name,
             "type": field.value_type.name(),

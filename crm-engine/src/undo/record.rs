@@ -41,6 +41,9 @@ pub(crate) fn revert_field(
 ) -> Result<Reverted> {
     let object = Arc::clone(door.schema().object(object)?);
     let field = door.field(&object, field)?.clone();
+    if field.id != OWNER {
+        door.may_set(&object, &Input::of([(field.id, Value::Null)]))?;
+    }
     let story = visible(door, &object, id)?;
     let now = story.now.as_ref().ok_or_else(Error::not_found)?;
     let (past, cause) = past(&story, moment)?;

@@ -92,6 +92,10 @@ impl Undo {
             deleted: BTreeSet::new(),
             absorbed: BTreeSet::new(),
         };
+        if entry.changes.is_empty() {
+            let text = "this transaction changed no records";
+            return Err(Error::new(Code::Refused, text));
+        }
         for change in &entry.changes {
             if change.kind == ChangeKind::Delete {
                 undo.deleted.insert(change.id);

@@ -25,7 +25,7 @@ const FAULTS_KEPT_MAX: usize = 100;
 pub struct VerifyReport {
     /// Records read, their checksums among what was checked.
     pub records: u64,
-    /// List entries, back references and unique values compared.
+    /// List entries, back references, unique values and places on timelines compared.
     pub index_entries: u64,
     /// Totals of owners compared.
     pub totals: u64,
@@ -66,11 +66,21 @@ pub(crate) fn run(
 ) -> Result<VerifyReport> {
     let mut report = VerifyReport::default();
     let mut histories = BTreeMap::new();
+    let mut timelines = BTreeSet::new();
     for object in schema.objects() {
-        verify_object(read, object, &mut report, &mut histories, progress)?;
+        verify_object(
+            read,
+            object,
+            &mut report,
+            &mut histories,
+            &mut timelines,
+            progress,
+        )?;
     }
     kept::run(read, schema, &Kept::compile(schema)?, &mut report)?;
     past::verify(read, &histories, &mut report)?;
+    let range = Key::new(Space::Timeline).range();
+    report.index_entries += compare(read, "timeline", &timelines, range, &mut report)?;
     let chain = journal::verify(read)?;
     report.journal_entries = chain.entries;
     if let Some(text) = chain.broken {
@@ -84,6 +94,7 @@ fn verify_object(
     object: &Object,
     report: &mut VerifyReport,
     histories: &mut BTreeMap<RecordId, u64>,
+    timelines: &mut BTreeSet<Entry>,
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<()> {
     let mut expected: BTreeSet<Entry> = BTreeSet::new();
@@ -111,6 +122,7 @@ fn verify_object(
             report.fault(format!("{} {id}: not owned as its parent is", object.name));
         }
         expected.extend(index::entries(object, id, &record)?);
+        timelines.extend(index::moves(read, object, id, &record)?);
         for total in &object.totals {
             totals
                 .entry((total.id, record.head.owner))
@@ -119,6 +131,10 @@ fn verify_object(
         }
     }
     drop(rows);
+    // Timelines belong to the records referred to: those of all objects are compared at once.
+    let is_timeline = |entry: &Entry| entry.key[0] == Space::Timeline as u8;
+    timelines.extend(expected.iter().filter(|entry| is_timeline(entry)).cloned());
+    expected.retain(|entry| !is_timeline(entry));
     let stored = totals
         .into_iter()
         .map(|((total, owner), sums)| Entry {
@@ -128,11 +144,11 @@ fn verify_object(
         .collect();
     for space in [Space::Own, Space::All, Space::Unique, Space::Together] {
         let range = Key::new(space).object(object.id).range();
-        report.index_entries += compare(read, object, &expected, range, report)?;
+        report.index_entries += compare(read, &object.name, &expected, range, report)?;
     }
     report.index_entries += compare_referrers(read, object, &expected, report)?;
     let range = Key::new(Space::Total).object(object.id).range();
-    report.totals += compare(read, object, &stored, range, report)?;
+    report.totals += compare(read, &object.name, &stored, range, report)?;
     Ok(())
 }
 
@@ -153,7 +169,7 @@ fn belongs_to_parent(read: &dyn Read, object: &Object, record: &Record) -> Resul
 /// Compares what is stored in `range` with the expected entries of that range.
 fn compare(
     read: &dyn Read,
-    object: &Object,
+    name: &str,
     expected: &BTreeSet<Entry>,
     range: KeyRange,
     report: &mut VerifyReport,
@@ -170,24 +186,21 @@ fn compare(
             .peek()
             .is_some_and(|entry| entry.key.as_slice() < key)
         {
-            report.fault(format!("{}: a derived entry is missing", object.name));
+            report.fault(format!("{name}: a derived entry is missing"));
             wanted.next();
         }
         match wanted.peek() {
             Some(entry) if entry.key == key => {
                 if entry.value != value {
-                    report.fault(format!(
-                        "{}: a derived entry is not up to date",
-                        object.name
-                    ));
+                    report.fault(format!("{name}: a derived entry is not up to date"));
                 }
                 wanted.next();
             }
-            _ => report.fault(format!("{}: a derived entry has no record", object.name)),
+            _ => report.fault(format!("{name}: a derived entry has no record")),
         }
     }
     for _ in wanted {
-        report.fault(format!("{}: a derived entry is missing", object.name));
+        report.fault(format!("{name}: a derived entry is missing"));
     }
     Ok(seen)
 }

@@ -6,7 +6,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, UserId};
 use crate::schema::system::OWNER;
 use crate::schema::{Object, system};
-use crate::value::Value;
+use crate::value::{Fields, Value};
 
 /// The values a caller sets: fields by number, and the owner where it is set.
 ///
@@ -96,6 +96,20 @@ impl Input {
             OWNER => self.owner = Some(super::owner_of(&value)),
             field => self.fields.push((field, value)),
         }
+    }
+
+    /// What a new record gets in the fields that are not given. One that is given as empty stays
+    /// so.
+    pub(super) fn defaults(&self, object: &Object) -> Result<Fields> {
+        let mut fields = Fields::default();
+        for field in &object.fields {
+            if let Some(text) = &field.default
+                && self.get(field.id).is_none()
+            {
+                fields.set(field.id, field.parse(text)?);
+            }
+        }
+        Ok(fields)
     }
 
     /// The value set for a declared field, if it is set.

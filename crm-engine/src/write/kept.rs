@@ -30,17 +30,6 @@ impl Door<'_> {
         around.kept.fill(self.txn, object, id, old, new, around.now)
     }
 
-    /// Fills what a record keeps that comes back: its counts and sums anew, because what they
-    /// count comes back by itself, and the rest from them, at the rate it had.
-    pub(super) fn keep_again(&self, object: &Object, id: RecordId, new: &mut Record) -> Result<()> {
-        let was = new.clone();
-        for rolled in self.around.kept.rollups(object.id) {
-            let value = rolled.recompute(self.txn, id)?;
-            new.fields.set(rolled.field, value);
-        }
-        self.keep(object, id, Some(&was), new)
-    }
-
     /// Brings up to date the rollups that a changed record counts in, before and after. Chains
     /// end: no kept field follows from itself.
     pub(super) fn count_in(

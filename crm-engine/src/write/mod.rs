@@ -29,7 +29,7 @@ use crate::policy::{Action, Actor, Plan};
 use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
-use crate::value::{Fields, Head, Record, RecordView, Value, encode, take_uint};
+use crate::value::{Head, Record, RecordView, Value, encode, take_uint};
 
 pub use input::Input;
 pub(crate) use references::still_referenced;
@@ -170,6 +170,7 @@ impl<'t> Door<'t> {
     /// # Errors
     /// [`Code::Denied`], or what the fields, rules and references have against it.
     pub fn create(&mut self, object: &Arc<Object>, input: Input) -> Result<RecordId> {
+        let object = &self.current(object)?;
         self.may_set(object, &input)?;
         let user = self.actor().user();
         let owner = self.owner_of_new(object, &input)?;
@@ -183,7 +184,7 @@ impl<'t> Door<'t> {
         };
         let mut new = Record {
             head,
-            fields: defaults(object, &input)?,
+            fields: input.defaults(object)?,
         };
         for (field, value) in input.fields {
             new.fields.set(field, value);
@@ -234,6 +235,7 @@ impl<'t> Door<'t> {
         input: Input,
         expected: Option<Version>,
     ) -> Result<Version> {
+        let object = &self.current(object)?;
         let old = self.load_visible(object, id)?;
         self.may_set(object, &input)?;
         self.expect(&old, expected)?;
@@ -283,6 +285,7 @@ impl<'t> Door<'t> {
         id: RecordId,
         expected: Option<Version>,
     ) -> Result<()> {
+        let object = &self.current(object)?;
         let old = self.load_visible(object, id)?;
         self.permit(object, Action::Delete, &old)?;
         if object.id == USER {
@@ -531,6 +534,16 @@ impl<'t> Door<'t> {
         result
     }
 
+    /// The object as the schema in force has it: a caller may hold it from an earlier one, whose
+    /// records had other entries derived from them.
+    fn current(&self, object: &Object) -> Result<Arc<Object>> {
+        let known = self.schema().by_id(object.id).map(Arc::clone);
+        known.ok_or_else(|| {
+            let text = format!("unknown object `{}`", object.name);
+            Error::new(Code::UnknownObject, text).with("object", object.name.as_str())
+        })
+    }
+
     /// The field of that name, if the actor may see it (invariant *invisible is absent*).
     pub(crate) fn field<'o>(&self, object: &'o Object, name: &str) -> Result<&'o Field> {
         let plan = self.plan(object, Action::View);
@@ -556,9 +569,11 @@ impl<'t> Door<'t> {
             return Err(object.unknown_field("owner"));
         }
         for (id, _) in &input.fields {
-            let field = object
-                .by_id(*id)
-                .ok_or_else(|| Error::internal("a field without number"))?;
+            // Input may have been made before the field was deleted.
+            let field = object.by_id(*id).ok_or_else(|| {
+                let text = format!("`{}` has not a given field any more", object.name);
+                Error::new(Code::UnknownField, text).with("object", object.name.as_str())
+            })?;
             if !plan.shows(*id) {
                 return Err(object.unknown_field(&field.name));
             }
@@ -621,19 +636,6 @@ impl<'t> Door<'t> {
         self.txn.put(&key, &following)?;
         RecordId::new(next)
     }
-}
-
-/// What a new record gets in fields that are not given. A field that is given as empty stays so.
-fn defaults(object: &Object, input: &Input) -> Result<Fields> {
-    let mut fields = Fields::default();
-    for field in &object.fields {
-        if let Some(text) = &field.default
-            && input.get(field.id).is_none()
-        {
-            fields.set(field.id, field.parse(text)?);
-        }
-    }
-    Ok(fields)
 }
 
 /// The values that `new` replaces in `old`, by field number, the owner among them.

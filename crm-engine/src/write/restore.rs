@@ -83,13 +83,30 @@ impl Door<'_> {
         // The rights are checked; a link stays valid though its target became unreadable.
         self.entrusted(|door| {
             door.in_manner(Manner::TakingBack, |door| {
-                let old = new.clone();
-                door.run_before(object, id, Some(&old), &mut new)?;
-                door.keep_again(object, id, &mut new)?;
+                let was = new.clone();
+                door.run_before(object, id, Some(&was), &mut new)?;
+                door.keep_restored(object, id, &was, &mut new)?;
                 door.put(object, id, None, new, &[])
             })
         })?;
         Ok(version)
+    }
+
+    /// Fills what a record that comes back keeps: it counts no records yet, they come back after
+    /// it; what was frozen stays so.
+    fn keep_restored(
+        &self,
+        object: &Object,
+        id: RecordId,
+        was: &Record,
+        new: &mut Record,
+    ) -> Result<()> {
+        let mut fresh = was.clone();
+        self.keep(object, id, None, &mut fresh)?;
+        for field in object.fields.iter().filter(|field| field.rollup.is_some()) {
+            new.fields.set(field.id, fresh.fields.get(field.id).clone());
+        }
+        self.keep(object, id, Some(was), new)
     }
 
     /// Deletes a record that was merged into another one; the two share their past from here on.

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-/// A refusal as a host sees it. Several fields at fault stand in one text.
+/// A refusal as a host sees it. All the fields that are required stand in one text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Refusal {
     pub(super) code: String,
@@ -15,6 +15,7 @@ impl Refusal {
     pub(super) fn from_json(error: &Json) -> Refusal {
         let text = |json: &Json| json.as_str().map(str::to_owned);
         let list = error["details"]["fields"].as_array();
+        let list = list.filter(|_| error["name"] == "required");
         let fields = list.map(|list| {
             let names: Vec<&str> = list.iter().filter_map(Json::as_str).collect();
             names.join(", ")

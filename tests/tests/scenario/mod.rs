@@ -14,6 +14,7 @@
 //! as ivo set #d stage=won expected=1                 => not_found
 //! as anna see #d company.name                        => Vega
 //! as anna get #d · delete #d · owners #d · changes #d
+//! as anna timeline #d {"kinds": ["stage"]} · card #d · touch #d
 //! as anna query SELECT ... · call OPERATION {json}
 //! verify                                             => 0 faults
 //! ```
@@ -26,6 +27,7 @@ mod c_host;
 mod host;
 mod run;
 mod rust_host;
+mod show;
 
 use std::fs;
 use std::path::{Path, PathBuf};

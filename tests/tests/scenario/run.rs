@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value as Json, json};
 
 use super::host::{Answer, Host};
+use super::show;
 
 /// What the names of a scenario stand for.
 #[derive(Default)]
@@ -135,9 +136,11 @@ fn step(host: &mut dyn Host, names: &mut Names, command: &str) -> Result<Outcome
         }
         "as" => {
             let (who, rest) = rest.split_once(' ').ok_or("as whom?")?;
-            let is_read = ["get", "see", "query", "owners", "changes"]
-                .iter()
-                .any(|v| rest.starts_with(v));
+            let is_read = [
+                "get", "see", "query", "owners", "changes", "timeline", "card", "touch",
+            ]
+            .iter()
+            .any(|v| rest.starts_with(v));
             let answer = act(host, names, who, rest)?;
             return Ok(outcome(answer, is_read));
         }
@@ -247,6 +250,33 @@ fn act(
                 .map(|()| "ok".to_owned())
         }
         "delete" => host.delete(who, &object, id).map(|()| "ok".to_owned()),
+        "timeline" => {
+            let filter = if rest.is_empty() { "{}" } else { rest };
+            let filter = resolve(names, filter)?;
+            let mut arguments: Json =
+                serde_json::from_str(&filter).map_err(|e| format!("{filter}: {e}"))?;
+            arguments["object"] = json!(object);
+            arguments["id"] = json!(id);
+            let page = host.call(who, "timeline", &arguments);
+            page.map(|page| match page.is_null() {
+                true => "not_found".to_owned(),
+                false => show::timeline(&page, &|user| login_of(names, user)),
+            })
+        }
+        "touch" => {
+            let touch = host.call(who, "last_touch", &json!({"object": object, "id": id}));
+            touch.map(|touch| match touch.is_null() {
+                true => "nobody".to_owned(),
+                false => show::touch(&touch, &|user| login_of(names, user)),
+            })
+        }
+        "card" => {
+            let card = host.call(who, "card", &json!({"object": object, "id": id}));
+            card.map(|card| match card.is_null() {
+                true => "not_found".to_owned(),
+                false => show::card(&card, &|user| login_of(names, user)),
+            })
+        }
         "owners" | "changes" => {
             let history = host.call(who, "history", &json!({"object": object, "id": id}));
             history.map(|history| match verb {

@@ -40,8 +40,10 @@ pub(super) const OPERANDS: [&str; 15] = [
 ];
 
 /// Orders that lists offer, forwards and backwards, and others.
-pub(super) const ORDERS: [&[(&str, bool)]; 13] = [
+pub(super) const ORDERS: [&[(&str, bool)]; 15] = [
     &[],
+    &[("id", false)],
+    &[("day", false)],
     &[("title", false)],
     &[("title", true)],
     &[("title", false), ("id", false)],
@@ -127,6 +129,7 @@ pub(super) enum Condition {
     Ids(Vec<u64>),
     /// One of [`SUB_SELECTS`], and whether its condition is there and it is denied.
     Within(usize, bool, bool),
+    Thing(u64),
     Not(Box<Condition>),
     Both(Box<Condition>, Box<Condition>),
     Either(Box<Condition>, Box<Condition>),
@@ -172,18 +175,20 @@ pub(super) fn setup() -> impl Strategy<Value = Setup> {
 pub(super) fn condition() -> impl Strategy<Value = Condition> {
     let field = || 0..FIELDS.len() - 2;
     let leaf = prop_oneof![
-        (
+        1 => (
             field(),
             select(vec!["=", "<>", "<", "<=", ">", ">="]),
             any::<Index>()
         )
             .prop_map(|(field, operator, value)| Condition::Compare(field, operator, value)),
-        select(OPERANDS.to_vec()).prop_map(Condition::Null),
-        (field(), vec(any::<Index>(), 1..3)).prop_map(|(f, values)| Condition::In(f, values)),
-        select(vec!["%", "ann%", "_лка", "%b", "%н%"]).prop_map(Condition::Like),
-        select(vec!["t1", "T2"]).prop_map(Condition::PathIs),
-        vec(0..60_u64, 1..6).prop_map(Condition::Ids),
-        (0..SUB_SELECTS.len(), any::<bool>(), any::<bool>())
+        1 => select(OPERANDS.to_vec()).prop_map(Condition::Null),
+        1 => (field(), vec(any::<Index>(), 1..3)).prop_map(|(f, values)| Condition::In(f, values)),
+        1 => select(vec!["%", "ann%", "_лка", "%b", "%н%"]).prop_map(Condition::Like),
+        1 => select(vec!["t1", "T2"]).prop_map(Condition::PathIs),
+        1 => vec(0..60_u64, 1..6).prop_map(Condition::Ids),
+        // Things are made after users, roles and grants.
+        3 => (9..18_u64).prop_map(Condition::Thing),
+        2 => (0..SUB_SELECTS.len(), any::<bool>(), any::<bool>())
             .prop_map(|(at, filtered, denied)| Condition::Within(at, filtered, denied)),
     ];
     leaf.prop_recursive(3, 12, 2, |inner| {
@@ -271,6 +276,7 @@ impl Condition {
                 };
                 format!("{operand} {not}IN (SELECT {column} FROM {object}{filter})")
             }
+            Condition::Thing(id) => format!("thing = {id}"),
             Condition::Not(inner) => format!("NOT ({})", inner.sql()),
             Condition::Both(a, b) => format!("({}) AND ({})", a.sql(), b.sql()),
             Condition::Either(a, b) => format!("({}) OR ({})", a.sql(), b.sql()),
@@ -301,6 +307,7 @@ impl Condition {
             Condition::PathIs(_) => vec!["thing.name"],
             Condition::Ids(_) => vec!["id"],
             Condition::Within(at, ..) => vec![SUB_SELECTS[*at].0],
+            Condition::Thing(_) => vec!["thing"],
             Condition::Not(inner) => inner.operands(),
             Condition::Both(a, b) | Condition::Either(a, b) => {
                 [a.operands(), b.operands()].concat()

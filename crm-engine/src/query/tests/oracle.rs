@@ -316,6 +316,10 @@ impl Condition {
                 let among = not(member.map(not).fold(Some(true), both));
                 if *denied { not(among) } else { among }
             }
+            Condition::Thing(thing) => {
+                let thing = Value::Reference(RecordId::new(*thing).unwrap());
+                compares(&value("thing"), "=", &thing)
+            }
             Condition::Not(inner) => not(inner.holds(case, actor, id, record)),
             Condition::Both(a, b) => both(
                 a.holds(case, actor, id, record),

@@ -52,6 +52,7 @@ list = [
     { name = "by_title", by = ["title"] },
     { name = "by_day", by = ["day desc", "title"] },
     { name = "by_state", by = ["state", "number desc"] },
+    { name = "of_thing", by = ["thing desc", "day desc"] },
 ]
 total = [{ name = "by_state", group = "state", sum = ["amount", "number"] }]
 "#;

@@ -41,7 +41,7 @@ pub(super) fn take_list(object: &mut Object, declared: &ListDeclaration) -> Resu
     Ok(())
 }
 
-fn parse_sort_key(object: &Object, text: &str) -> Result<SortKey> {
+pub(super) fn parse_sort_key(object: &Object, text: &str) -> Result<SortKey> {
     let (name, descending) = match text.split_once(' ') {
         None | Some((_, "asc")) => (text.trim_end_matches(" asc"), false),
         Some((name, "desc")) => (name, true),

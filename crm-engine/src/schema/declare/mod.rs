@@ -1,5 +1,6 @@
 //! Declarations: how objects are described as data, and how a schema takes them in.
 
+mod card;
 mod fields;
 mod kept;
 mod lists;
@@ -15,6 +16,7 @@ use crate::ids::ObjectId;
 use crate::limits::{NAME_BYTES_MAX, OBJECTS_MAX};
 use crate::value::ValueType;
 
+pub use card::CardPartDeclaration;
 pub(super) use fields::{check_default, take_choices};
 pub(super) use parts::add_section;
 
@@ -73,6 +75,9 @@ pub struct ObjectDeclaration {
     /// The lists of fields by which completeness is measured.
     #[serde(default)]
     pub completeness: Vec<CompletenessDeclaration>,
+    /// The parts of the card beside its own fields.
+    #[serde(default)]
+    pub card: Vec<CardPartDeclaration>,
 }
 
 /// A field as declared; see [`Field`] for the meaning of each part.
@@ -126,7 +131,12 @@ pub struct FieldDeclaration {
 impl FieldDeclaration {
     /// Whether only the engine and rules set the field.
     fn is_computed(&self) -> bool {
-        self.computed || self.rollup.is_some() || self.formula.is_some() || self.converted.is_some()
+        self.computed || self.is_kept()
+    }
+
+    /// Whether the engine alone keeps the field.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.rollup.is_some() || self.formula.is_some() || self.converted.is_some()
     }
 }
 
@@ -366,6 +376,7 @@ impl Schema {
             duplicates: Vec::new(),
             hidden_duplicates: HiddenDuplicates::default(),
             completeness: Vec::new(),
+            card: Vec::new(),
             next_field: system::DECLARED_FIRST,
             next_section: 1,
             system_labels: BTreeMap::new(),

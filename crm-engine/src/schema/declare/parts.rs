@@ -238,6 +238,7 @@ impl Schema {
                 .map_err(|error| error.field(&declared.name))?;
         }
         kept::settle(&mut object)?;
+        self.settle_card(&mut object, declaration)?;
         object.rights = self.topmost_parent(&object)?;
         self.objects[at] = Arc::new(object);
         Ok(())

@@ -29,15 +29,6 @@ impl Schema {
             let text = format!("`{}` has a field `{name}` already", object.name);
             return Err(Error::new(Code::Duplicate, text).field(name));
         }
-        let kept = [
-            ("rollup", declared.rollup.is_some()),
-            ("formula", declared.formula.is_some()),
-            ("converted", declared.converted.is_some()),
-        ];
-        if let Some((part, _)) = kept.into_iter().find(|(_, said)| *said) {
-            let text = format!("`{name}`: a field with a `{part}` is declared by a pack");
-            return Err(invalid(text).field(name));
-        }
         let choices = declared.choice.iter().map(|choice| &choice.label);
         for labels in choices.chain([&declared.label]) {
             check_labels(labels).map_err(|error| error.field(name))?;

@@ -109,14 +109,14 @@ fn use_by(object: &Object, field: &Field, other: &Object, by: &Field) -> Option<
     });
     let converted = own
         && by.converted.is_some_and(|conversion| {
-            conversion.from == field.id || conversion.at == Some(field.id)
+            let parts = [Some(conversion.from), conversion.at, conversion.rate];
+            parts.contains(&Some(field.id))
         });
     let further = by.further == Some(field.id)
         && other
             .parent_field()
             .is_some_and(|(_, parent)| parent == object.id);
-    let formula = by.formula.as_ref();
-    let formula = formula.is_some_and(|text| mentions(text, &field.name, !own));
+    let formula = own && by.inputs.contains(&field.id);
     let required = by
         .choices
         .iter()
@@ -132,20 +132,5 @@ fn use_by(object: &Object, field: &Field, other: &Object, by: &Field) -> Option<
     Some(Use {
         text,
         of: Some((other.id, by.id)),
-    })
-}
-
-/// Whether a formula names the field: by its bare name, or only `behind` a dot for a field of
-/// another object. A word in a text counts too: a refusal too many does no harm.
-fn mentions(formula: &str, name: &str, behind: bool) -> bool {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    formula.match_indices(name).any(|(at, _)| {
-        let before = formula[..at].chars().next_back();
-        let after = formula[at + name.len()..].chars().next();
-        let begins = match behind {
-            true => before == Some('.'),
-            false => !before.is_some_and(is_word),
-        };
-        begins && !after.is_some_and(is_word)
     })
 }

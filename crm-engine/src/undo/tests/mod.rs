@@ -391,6 +391,67 @@ fn a_merge_moves_everything_and_tells_what_is_seen() {
     world.assert_sound();
 }
 
+/// A link that the target has already is dropped, and so is one that would tie the target to
+/// itself; both return.
+#[test]
+fn links_do_not_double() {
+    let world = World::new();
+    let [into, from] =
+        ["a", "b"].map(|name| world.create(&world.anna, "thing", json!({"name": name})));
+    let [both, one] =
+        ["i", "j"].map(|title| world.create(&world.anna, "item", json!({"title": title})));
+    for (thing, item) in [(into, both), (from, both), (from, one)] {
+        let link = json!({"thing": thing.get(), "item": item.get()});
+        world.create(&world.host, "link", link);
+    }
+    let before = world.image();
+    let report = world
+        .host
+        .merge(&Merge::new("thing", into, [from]))
+        .unwrap();
+    let lines: Vec<_> = report
+        .objects
+        .iter()
+        .map(|line| (line.object.as_str(), line.moved, line.dropped))
+        .collect();
+    assert_eq!(lines, [("link", 1, 1)]);
+    world.assert_sound();
+    world.host.undo(report.sequence).unwrap();
+    assert_eq!(world.image(), before);
+
+    let joined = world.host.merge(&Merge::new("item", both, [one])).unwrap();
+    assert_eq!(joined.objects[0].dropped, 1);
+    world.assert_sound();
+    world.host.undo(joined.sequence).unwrap();
+    assert_eq!(world.image(), before);
+}
+
+/// What the engine keeps by itself is right after everything has come and gone.
+#[test]
+fn sums_and_formulas_follow_by_themselves() {
+    let world = World::new();
+    let thing = world.create(&world.anna, "thing", json!({"name": "a", "size": 2}));
+    for title in ["i", "j"] {
+        world.create(
+            &world.anna,
+            "item",
+            json!({"title": title, "thing": thing.get()}),
+        );
+    }
+    let second = world.last();
+    let before = world.image();
+    let kept = |field| world.value("thing", thing, field);
+    assert_eq!((kept("items"), kept("twice")), (json!(2), json!(4)));
+    let undone = world.host.undo(second).unwrap();
+    assert_eq!(kept("items"), 1);
+    world.host.undo(undone.sequence).unwrap();
+    assert_eq!(world.image(), before);
+    world.set(&world.anna, "thing", thing, json!({"size": 5}));
+    world.anna.undo(world.last()).unwrap();
+    assert_eq!(kept("twice"), 4);
+    world.assert_sound();
+}
+
 #[test]
 fn a_merge_is_refused_as_a_whole() {
     let world = World::new();

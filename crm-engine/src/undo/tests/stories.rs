@@ -146,7 +146,15 @@ impl Telling {
     /// Takes back what Anna did in the last seconds; what she never touched stays as it was.
     fn revert_user(&self, now: DateTime<Utc>, step: Step) {
         let world = &self.world;
-        let before = world.image();
+        // What the engine counts follows from the records that are counted.
+        let image = || {
+            let mut image = world.image();
+            for record in image.values_mut() {
+                record.as_object_mut().unwrap().remove("items");
+            }
+            image
+        };
+        let before = image();
         let request = RevertUser {
             user: user(&world.anna),
             from: now - chrono::TimeDelta::seconds(1 + step.one as i64),
@@ -155,7 +163,7 @@ impl Telling {
             check: step.value == 0,
         };
         let report = world.host.revert_user(&request, &mut |_| true).unwrap();
-        let after = world.image();
+        let after = image();
         let mut touched = BTreeSet::new();
         for (object, id) in &self.made {
             let history = world.host.history(object, *id).unwrap().unwrap();

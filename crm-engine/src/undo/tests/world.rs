@@ -27,6 +27,8 @@ field = [
         { name = 'fresh', stage = 'open' },
         { name = 'done', stage = 'won', requires = ['size'] },
     ] },
+    { name = 'items', type = 'integer', rollup = { object = 'item', link = 'thing' } },
+    { name = 'twice', type = 'integer', formula = 'size * 2' },
 ]
 list = [{ name = 'by_name', by = ['name'] }]
 total = [{ name = 'by_state', group = 'state', sum = ['size'] }]
