@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, Utc};
 use crm_engine::{
-    ChoiceId, Currency, Door, Engine, Field, Input, ManualClock, Money, Object, Options, Params,
-    RecordId, Result, Session, Statement, UserId, Value, ValueType,
+    CardRequest, ChoiceId, Currency, Door, Engine, Field, Input, ManualClock, Money, Object,
+    Options, Params, RecordId, Result, Session, Statement, UserId, Value, ValueType,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
@@ -65,6 +65,7 @@ struct Open {
     contacts: Statement,
     deals: Statement,
     activities: Statement,
+    name: Statement,
 }
 
 impl Open {
@@ -87,6 +88,8 @@ impl Open {
                 "SELECT id, kind, subject, due, done FROM activity WHERE company = ? \
                  ORDER BY due DESC LIMIT 20",
             )?,
+            name: session
+                .prepare("SELECT id, name FROM company WHERE name LIKE ? ORDER BY name LIMIT 20")?,
             session,
         })
     }
@@ -194,7 +197,11 @@ impl Ours {
                 }
             }
             Question::Card { company, .. } => user.card(id(company)?, &self.columns, sink)?,
-            Question::Name { prefix, .. } => user.search("name", prefix, sink)?,
+            Question::CardCall { company, .. } => user.card_call(id(company)?, sink)?,
+            Question::Name { prefix, .. } => {
+                user.name.bind(1, format!("{prefix}%"))?;
+                emit_rows(&mut user.name, sink)?;
+            }
             Question::Word { prefix, .. } => user.search("word", prefix, sink)?,
             Question::Phone { number, .. } => user.search("phone", number, sink)?,
         }
@@ -228,6 +235,24 @@ impl Open {
         for part in [&mut self.contacts, &mut self.deals, &mut self.activities] {
             part.bind(1, id)?;
             emit_rows(part, sink)?;
+        }
+        Ok(())
+    }
+
+    fn card_call(&mut self, id: RecordId, sink: &mut impl Sink) -> Result<()> {
+        let Some(card) = self.session.card(&CardRequest::new("company", id))? else {
+            sink.null();
+            return Ok(());
+        };
+        sink.int(card.id.get() as i64);
+        for part in &card.parts {
+            // The newest come first where the card declares no order.
+            let newest_first = part.name != "activities";
+            let mut rows: Vec<i64> = part.rows.iter().map(|row| row.id.get() as i64).collect();
+            if newest_first {
+                rows.reverse();
+            }
+            rows.into_iter().for_each(|id| sink.int(id));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::data::{self, Data, Role, phone_digits};
 use crate::engine::{COLUMNS, Ids, moment};
-use crate::work::{Question, Sink, System};
+use crate::work::{First, Question, Sink, System};
 
 /// Rows inserted in one transaction while loading.
 const BATCH: usize = 20_000;
@@ -156,9 +156,21 @@ impl Sqlite {
                 self.begin.raw_execute()?;
                 let company = id(first, *company);
                 if one_or_null(&mut queries.open, params![company, viewer], sink)? {
-                    emit_rows(&mut queries.contacts, params![company], sink)?;
-                    emit_rows(&mut queries.deals, params![company], sink)?;
-                    emit_rows(&mut queries.activities, params![company], sink)?;
+                    for part in queries.parts() {
+                        emit_rows(part, params![company], sink)?;
+                    }
+                }
+                self.commit.raw_execute()?;
+            }
+            Question::CardCall { company, .. } => {
+                self.begin.raw_execute()?;
+                let company = id(first, *company);
+                let mut ids = First::new(sink, COLUMNS.len());
+                if one_or_null(&mut queries.open, params![company, viewer], &mut ids)? {
+                    for part in queries.parts() {
+                        let mut ids = First::new(sink, part.column_count());
+                        emit_rows(part, params![company], &mut ids)?;
+                    }
                 }
                 self.commit.raw_execute()?;
             }
@@ -198,6 +210,10 @@ impl System for Sqlite {
 }
 
 impl Queries {
+    fn parts(&mut self) -> [&mut Statement<'static>; 3] {
+        [&mut self.contacts, &mut self.deals, &mut self.activities]
+    }
+
     /// Parameters: 1 what is looked for, 2 the user, 3 the end of a range.
     fn prepare(connection: &'static Connection, role: Role, words: Words) -> Result<Queries> {
         let may = match role {
