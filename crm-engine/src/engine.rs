@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, LockResult, PoisonError, RwLock};
 
 use crate::card::Cards;
 use crate::clock::{Clock, SystemClock};
@@ -17,7 +17,7 @@ use crate::plugin::{Validator, ValidatorSet};
 use crate::policy::Actor;
 use crate::schema::{self, Field, Schema};
 use crate::script::CompiledRules;
-use crate::store::{Read, Snapshot, Store, StoreOptions, Txn};
+use crate::store::{CommitSequence, Read, Snapshot, Store, StoreOptions, Txn};
 use crate::value::Value;
 use crate::write::{Circumstances, Door, RuleBook, Rules};
 
@@ -74,7 +74,16 @@ struct Inner {
     cards: Cards,
     validators: Arc<ValidatorSet>,
     live: RwLock<Option<Arc<Live>>>,
+    newest: RwLock<Option<Newest>>,
     closed: AtomicBool,
+}
+
+/// Schema and facts as of one commit, so that its readers look neither up. It holds no snapshot,
+/// which would keep the pages of a state nobody reads any more.
+struct Newest {
+    sequence: CommitSequence,
+    schema: Arc<Schema>,
+    facts: Arc<Facts>,
 }
 
 /// What belongs to one schema version.
@@ -154,6 +163,7 @@ impl Engine {
             cards: Cards::default(),
             validators: Arc::new(ValidatorSet::new(options.validators)),
             live: RwLock::new(None),
+            newest: RwLock::new(None),
             closed: AtomicBool::new(false),
         }));
         // A store that cannot be read is refused now, not at the first question.
@@ -194,11 +204,26 @@ impl Engine {
     pub(crate) fn view(&self) -> Result<View> {
         self.check_open()?;
         let snapshot = self.0.store.snapshot()?;
+        if let Some(newest) = recover(self.0.newest.read()).as_ref()
+            && newest.sequence == snapshot.sequence()
+        {
+            return Ok(View {
+                snapshot,
+                schema: Arc::clone(&newest.schema),
+                facts: Arc::clone(&newest.facts),
+            });
+        }
         let live = self.live(&snapshot, true)?;
-        let facts = self.0.facts.of_snapshot(&snapshot, &live.schema)?;
+        let schema = Arc::clone(&live.schema);
+        let facts = self.0.facts.of_snapshot(&snapshot, &schema)?;
+        *recover(self.0.newest.write()) = Some(Newest {
+            sequence: snapshot.sequence(),
+            schema: Arc::clone(&schema),
+            facts: Arc::clone(&facts),
+        });
         Ok(View {
             snapshot,
-            schema: Arc::clone(&live.schema),
+            schema,
             facts,
         })
     }
@@ -305,23 +330,13 @@ impl Engine {
     /// what a transaction has changed is used for that transaction only.
     fn live(&self, read: &dyn Read, published: bool) -> Result<Arc<Live>> {
         let version = schema::stored_version(read)?;
-        let kept = self
-            .0
-            .live
-            .read()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .clone();
+        let kept = recover(self.0.live.read()).clone();
         if let Some(live) = kept.filter(|live| live.schema.version() == version) {
             return Ok(live);
         }
         let live = Arc::new(self.load(read, Arc::new(schema::load(read)?))?);
         if published {
-            let mut slot = self
-                .0
-                .live
-                .write()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            *slot = Some(Arc::clone(&live));
+            *recover(self.0.live.write()) = Some(Arc::clone(&live));
         }
         Ok(live)
     }
@@ -343,6 +358,12 @@ impl Engine {
             false => Ok(()),
         }
     }
+}
+
+/// The value behind a lock, also after a thread panicked while holding it: what is kept behind
+/// the locks of an engine is replaced in one step.
+fn recover<T>(lock: LockResult<T>) -> T {
+    lock.unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A rule that compiled before the schema was changed, and does not any more, stands against the

@@ -99,7 +99,7 @@ pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
 pub use search::{Hit, How, SearchPage, SearchRequest};
-pub use session::{Created, OnDuplicate, Session, Statement, TimelineRequest};
+pub use session::{Created, OnDuplicate, SeenRecord, Session, Statement, TimelineRequest};
 pub use timeline::{ChangedField, EntryKind, TimelineEntry, TimelineFilter, TimelinePage};
 pub use transfer::{Transfer, TransferCount, TransferReport};
 pub use undo::{RevertOutcome, RevertUser, RevertUserReport, Reverted, RevertedRecord, Undone};

@@ -377,6 +377,50 @@ fn a_field_kept_from_others_is_filled_at_once() {
     assert_sound(&host);
 }
 
+/// A section that closes a field closes the further values that stand in details.
+#[test]
+fn further_values_are_hidden_with_the_first() {
+    let engine = engine();
+    let host = engine.system();
+    let thing = json!({"name": "thing", "owned": true, "field": [
+        {"name": "name", "type": "text"}, {"name": "phone", "type": "phone"}]});
+    host.create_object(&object(thing)).unwrap();
+    let part = json!({"name": "thing_phone", "owned": true, "parent": "thing", "field": [
+        {"name": "thing", "type": "reference", "target": "thing", "required": true, "on_delete": "cascade"},
+        {"name": "number", "type": "phone", "further": "phone"},
+        {"name": "note", "type": "text"}]});
+    host.create_object(&object(part)).unwrap();
+    let role = host.create("role", &json!({"name": "viewer"})).unwrap();
+    let grant = json!({"role": role.get(), "object": "thing", "scope": "all", "actions": ["view"]});
+    host.create("grant", &grant).unwrap();
+    let user = json!({"login": "anna", "name": "Anna", "roles": ["viewer"]});
+    host.create("user", &user).unwrap();
+    host.create("group", &json!({"name": "insiders"})).unwrap();
+    let a = host
+        .create("thing", &json!({"name": "a", "phone": "+7 495 123-45-67"}))
+        .unwrap();
+    let further = json!({"thing": a.get(), "number": "+7 495 123-45-68", "note": "b"});
+    let further = host.create("thing_phone", &further).unwrap();
+    let anna = engine.login("anna").unwrap();
+    let seen = || anna.get("thing_phone", further).unwrap().unwrap();
+    assert_eq!(seen()["number"], "+7 495 123-45-68");
+    let section = SectionDeclaration {
+        name: "closed".into(),
+        groups: vec!["insiders".into()],
+        ..SectionDeclaration::default()
+    };
+    host.create_section("thing", &section, None).unwrap();
+    let change = FieldChange {
+        section: Some("closed".into()),
+        ..FieldChange::default()
+    };
+    host.update_field("thing", "phone", &change).unwrap();
+    assert!(!seen().as_object().unwrap().contains_key("number"));
+    assert_eq!(seen()["note"], "b");
+    let query = anna.prepare("SELECT number FROM thing_phone").map(drop);
+    assert_eq!(code(query), Code::UnknownField);
+}
+
 /// To who may configure an object, and may not work with a section of it, what is in the section
 /// is as what does not exist.
 #[test]

@@ -114,12 +114,12 @@ impl PreparedPart {
         };
         let shown_plan = visible(asker, shown)?;
         let columns = match part.columns.is_empty() {
-            true => usual_columns(shown, part.link),
+            true => usual_columns(shown, via.is_none().then_some(link.id)),
             false => part.columns.clone(),
         };
         let columns = showing(columns, shown, &shown_plan);
         let linking = via.map(|via| {
-            let own = usual_columns(rows, part.link);
+            let own = usual_columns(rows, Some(link.id));
             let own = own.into_iter().filter(|column| *column != via.id).collect();
             showing(own, rows, &plan)
         });
@@ -255,11 +255,12 @@ fn visible(asker: &Asker<'_>, object: &Object) -> Option<Arc<Plan>> {
     (!plan.is_nothing()).then_some(plan)
 }
 
-/// The columns of the lists of an object, with its title, without the link to the card itself.
-fn usual_columns(object: &Object, link: FieldId) -> Vec<FieldId> {
+/// The columns of the lists of an object, its title first, without the link to the card itself.
+fn usual_columns(object: &Object, link: Option<FieldId>) -> Vec<FieldId> {
     let columns = object.columns.iter().copied();
-    let columns = columns.filter(|column| *column != link && Some(*column) != object.title);
-    object.title.into_iter().chain(columns).collect()
+    let columns = columns.filter(|column| Some(*column) != object.title);
+    let columns = object.title.into_iter().chain(columns);
+    columns.filter(|column| Some(*column) != link).collect()
 }
 
 fn showing(columns: Vec<FieldId>, object: &Object, plan: &Plan) -> Vec<FieldId> {

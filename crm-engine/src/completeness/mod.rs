@@ -23,8 +23,8 @@ pub struct Filled {
 }
 
 /// Measures a record by the lists of its object, under the plan of who asks; `record` holds no
-/// links to records he may not see. A list of which he
-/// sees no field is left out (invariant *invisible is absent*).
+/// links to records he may not see. A list of which he sees no field is left out (invariant
+/// *invisible is absent*).
 #[must_use]
 pub(crate) fn completeness(object: &Object, plan: &Plan, record: &Record) -> Vec<Filled> {
     let lists = object.completeness.iter();

@@ -8,7 +8,8 @@ mod taint;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{ObjectId, RecordId, UserId};
@@ -28,20 +29,23 @@ pub(crate) struct Facts {
     pub(crate) organisation: Organisation,
     /// Fields kept from others are hidden where those are.
     schema: Schema,
-    plans: Mutex<HashMap<(Actor, ObjectId, Action), Arc<Plan>>>,
+    plans: RwLock<HashMap<(Actor, ObjectId, Action), Arc<Plan>, BuildHasherDefault<Mixer>>>,
 }
 
 impl Facts {
     /// The plan of `actor`, compiled at most once per epoch.
     pub(crate) fn plan(&self, actor: Actor, object: &Object, action: Action) -> Arc<Plan> {
         let key = (actor, object.id, action);
-        if let Some(plan) = lock(&self.plans).get(&key) {
+        let kept = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = kept.get(&key) {
             return Arc::clone(plan);
         }
+        drop(kept);
         let plan = self.granted(actor, object, action);
         let tainted = self.tainted(actor, object, &plan);
         let plan = Arc::new(plan.without(tainted));
-        lock(&self.plans).insert(key, Arc::clone(&plan));
+        let mut kept = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(key, Arc::clone(&plan));
         plan
     }
 
@@ -80,6 +84,35 @@ impl Facts {
             true => Cow::Borrowed(value),
             false => Cow::Owned(Value::Null),
         })
+    }
+}
+
+/// Hashes the few numbers that a plan is kept under: every read of a record looks one up. Users
+/// are numbered by the engine, so nobody can choose numbers that collide.
+#[derive(Debug, Default)]
+struct Mixer(u64);
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64((*byte).into()));
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(n.into());
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        // The odd number is 2^64 divided by the golden ratio.
+        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_isize(&mut self, n: isize) {
+        self.write_u64(n as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        // The table takes its place from the low bits, which are mixed the least.
+        self.0 ^ (self.0 >> 32)
     }
 }
 
@@ -152,7 +185,7 @@ fn load(read: &dyn Read, schema: &Schema) -> Result<Facts> {
     Ok(Facts {
         organisation: Organisation::new(users, grants),
         schema: schema.clone(),
-        plans: Mutex::default(),
+        plans: RwLock::default(),
     })
 }
 

@@ -3,7 +3,8 @@
 //! A formula is hidden where one of its inputs is hidden, a converted amount where the amount,
 //! its day or the stage is, a rollup where what it sums is, or where it counts a record that is
 //! hidden (invariant *one predicate*: a rollup is a reader). A rollup over details counts with
-//! the rights of their parent, so whoever sees the parent sees it.
+//! the rights of their parent, so whoever sees the parent sees it. The further values of a field,
+//! which stand in details, are hidden where the field is.
 
 use std::collections::BTreeSet;
 
@@ -30,7 +31,8 @@ impl Facts {
         if actor == Actor::System {
             return Vec::new();
         }
-        let kept = object.fields.iter().filter(|f| object.keeps(f.id));
+        let tied = |field: &&Field| object.keeps(field.id) || field.further.is_some();
+        let kept = object.fields.iter().filter(tied);
         let mut walk = Walk {
             facts: self,
             actor,
@@ -46,7 +48,7 @@ impl Facts {
 impl Walk<'_> {
     /// Whether the actor must not see a field, for its own sake or for what it is kept from.
     fn hides(&mut self, object: &Object, field: &Field) -> bool {
-        if !self.plan(object).shows(field.id) {
+        if !self.plan(object).shows(field.id) || self.hides_first(object, field) {
             return true;
         }
         if !object.keeps(field.id) || !self.open.insert((object.id, field.id)) {
@@ -60,6 +62,16 @@ impl Walk<'_> {
         let hidden = hidden || self.hides_counted(field);
         self.open.remove(&(object.id, field.id));
         hidden
+    }
+
+    /// Whether the actor must not see the field of the parent whose further values these are.
+    fn hides_first(&mut self, object: &Object, field: &Field) -> bool {
+        let schema = self.facts.schema.clone();
+        let parent = object.parent_field().and_then(|(_, id)| schema.by_id(id));
+        let (Some(first), Some(parent)) = (field.further, parent) else {
+            return false;
+        };
+        !self.plan(parent).shows(first)
     }
 
     /// Whether a rollup counts what the actor may not see.

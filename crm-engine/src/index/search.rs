@@ -156,19 +156,6 @@ pub(crate) fn title_of_key(key: &[u8]) -> Option<String> {
     }
 }
 
-/// Whether both say the same of what is searched.
-pub(super) fn is_same(before: &Object, after: &Object) -> bool {
-    let searched = |object: &Object| -> Vec<(FieldId, Way)> {
-        let fields = object.fields.iter();
-        fields
-            .filter_map(|field| Some((field.id, way(object, field)?)))
-            .collect()
-    };
-    before.title == after.title
-        && before.parent == after.parent
-        && searched(before) == searched(after)
-}
-
 /// Adds what search looks up of a record.
 pub(super) fn add_entries(
     object: &Object,

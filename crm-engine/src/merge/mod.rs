@@ -30,19 +30,11 @@ use crate::write::{Door, Input, Manner, denied};
 /// What is merged into what.
 ///
 /// ```
-/// use crm_engine::{Engine, Merge, Options};
-/// use serde_json::json;
+/// use crm_engine::{Merge, RecordId};
 ///
-/// let host = Engine::in_memory(Options::default())?.system();
-/// let north = host.create("segment", &json!({"name": "North"}))?;
-/// let twin = host.create("segment", &json!({"name": "The north", "description": "cold"}))?;
-/// let report = host.merge(&Merge::new("segment", north, [twin]))?;
-/// assert_eq!(host.get("segment", north)?.unwrap()["description"], "cold");
-/// assert!(host.get("segment", twin)?.is_none());
-///
-/// host.undo(report.sequence)?;
-/// assert_eq!(host.get("segment", twin)?.unwrap()["name"], "The north");
-/// # Ok::<(), crm_engine::Error>(())
+/// let id = |id| RecordId::new(id).unwrap();
+/// let merge = Merge::new("product", id(7), [id(8), id(9)]);
+/// assert!(merge.fields.is_empty());
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -89,7 +89,7 @@ impl House {
             schema: Arc::clone(schema),
             facts: self.facts.of_transaction(txn, schema)?,
             rules: &Rules::default(),
-            kept: Arc::new(crate::kept::Kept::compile(&schema)?),
+            kept: Arc::new(crate::kept::Kept::compile(schema)?),
             actor: Actor::System,
             now: "2026-03-01T09:00:00Z".parse().unwrap(),
             cause,

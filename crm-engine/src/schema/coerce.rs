@@ -105,6 +105,14 @@ impl Field {
         }
     }
 
+    /// As [`to_json`](Field::to_json), for a value that nobody needs any more.
+    pub(crate) fn json_of(&self, value: Value) -> Json {
+        match value {
+            Value::Choice(_) | Value::ChoiceSet(_) => self.to_json(&value),
+            other => value::into_json(other),
+        }
+    }
+
     /// The value as text, choices by their names; no value is empty text.
     #[must_use]
     pub fn to_text(&self, value: &Value) -> String {

@@ -111,8 +111,26 @@ pub(super) fn record(
     record: &RecordView<'_>,
     token: &Token,
 ) -> Result<Option<Fit>> {
+    best_of(scope, record, token, |_| true)
+}
+
+/// The same among the fields that are not searched by words.
+pub(super) fn values(
+    scope: &Scope<'_>,
+    record: &RecordView<'_>,
+    token: &Token,
+) -> Result<Option<Fit>> {
+    best_of(scope, record, token, |way| way != Way::Words)
+}
+
+fn best_of(
+    scope: &Scope<'_>,
+    record: &RecordView<'_>,
+    token: &Token,
+    counts: impl Fn(Way) -> bool,
+) -> Result<Option<Fit>> {
     let mut best: Option<Fit> = None;
-    for (field, way) in &scope.fields {
+    for (field, way) in scope.fields.iter().filter(|(_, way)| counts(*way)) {
         let stored = record.field(*field)?;
         if stored.is_null() {
             continue;

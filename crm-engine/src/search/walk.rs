@@ -292,7 +292,20 @@ impl<'r> Walk<'r> {
         if !scope.plan.permits(record.owner()) || (candidate.counts && self.is_enough()) {
             return Ok(());
         }
-        let Some(fit) = all_fit(task, &record)? else {
+        // What was looked up by a value fits by a value or not at all: the caller's own values
+        // would tell no more of it.
+        let by_value = match candidate.place {
+            Some(_) => None,
+            None => match fit::values(scope, &record, task.by)? {
+                None => return Ok(()),
+                fit => fit,
+            },
+        };
+        let fit = match by_value.filter(|_| task.tokens.len() == 1) {
+            None => all_fit(task, &record)?,
+            fit => fit,
+        };
+        let Some(fit) = fit else {
             return Ok(());
         };
         match scope.link() {

@@ -8,28 +8,30 @@ mod history;
 mod intake;
 mod periodicity;
 mod search;
+mod seen;
 mod shape;
 mod undo;
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::engine::{Engine, View, check_access};
 use crate::error::{Code, Error, Result};
 use crate::feed::{self, FeedPage};
 use crate::ids::{RecordId, Sequence, UserId, Version};
 use crate::journal::Cause;
-use crate::policy::{Action, Actor};
+use crate::policy::Actor;
 use crate::query::{self, Column, Params, Prepared, Rows};
-use crate::schema::system::{self, value_of};
-use crate::schema::{Object, keys};
+use crate::schema::{keys, system};
 use crate::store::Read;
-use crate::value::{Record, RecordView, Value, take_uint};
+use crate::value::{Value, take_uint};
 use crate::write::Door;
 
 pub use card::TimelineRequest;
 pub use duplicates::{Created, OnDuplicate};
+pub use seen::SeenRecord;
+pub(crate) use seen::record_json;
 
 /// What one user (or the host itself) may do with an open store. Cheap to clone, safe to use
 /// from many threads. Rights are looked up at every call: a session never outlives them.
@@ -117,25 +119,6 @@ impl Session {
             let object = Arc::clone(door.schema().object(object)?);
             door.create_json(&object, fields)
         })
-    }
-
-    /// The record as a JSON object of the fields the caller may see; none when there is no such
-    /// record or he may not see it (invariant *invisible is absent*).
-    ///
-    /// # Errors
-    /// [`Code::UnknownObject`], and what prevents reading.
-    pub fn get(&self, object: &str, id: RecordId) -> Result<Option<Json>> {
-        let view = self.view()?;
-        let object = view.schema.object(object)?;
-        let plan = view.facts.plan(self.actor, object, Action::View);
-        let Some(bytes) = view.snapshot.get(&keys::record(object.id, id))? else {
-            return Ok(None);
-        };
-        let record = RecordView::new(&bytes)?;
-        match plan.permits(record.owner()) {
-            true => record_json(&view, self.actor, object, id, &record.decode()?).map(Some),
-            false => Ok(None),
-        }
     }
 
     /// Changes fields of a record; `null` empties a field. `expected` refuses the change when
@@ -346,24 +329,4 @@ impl Statement {
         }
         self.prepared.run(&view.snapshot, &self.params)
     }
-}
-
-/// A record as the fields and links that an actor may see.
-pub(crate) fn record_json(
-    view: &View,
-    actor: Actor,
-    object: &Object,
-    id: RecordId,
-    record: &Record,
-) -> Result<Json> {
-    let plan = view.facts.plan(actor, object, Action::View);
-    let mut members = Map::new();
-    for field in system::record_fields().iter().chain(&object.fields) {
-        if plan.shows(field.id) && object.find(&field.name).is_some() {
-            let value = value_of(id, record, field.id);
-            let value = view.shown(actor, field, &value)?;
-            members.insert(field.name.clone(), field.to_json(&value));
-        }
-    }
-    Ok(Json::Object(members))
 }

@@ -108,7 +108,24 @@ impl Session {
     }
 
     /// Merges records into one, in one transaction. It needs the right to edit the record that
-    /// stays, and to edit and delete the others. [`Merge`] has an example.
+    /// stays, and to edit and delete the others.
+    ///
+    /// ```
+    /// use crm_engine::{Engine, Merge, Options};
+    /// use serde_json::json;
+    ///
+    /// let host = Engine::in_memory(Options::default())?.system();
+    /// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "legal_entity"}))?;
+    /// let twin = json!({"name": "Vega Ltd", "legal_form": "legal_entity", "phone": "+7 495 123-45-67"});
+    /// let twin = host.create("company", &twin)?;
+    /// let report = host.merge(&Merge::new("company", vega, [twin]))?;
+    /// assert_eq!(host.get("company", vega)?.unwrap()["phone"], "+7 495 123-45-67");
+    /// assert!(host.get("company", twin)?.is_none());
+    ///
+    /// host.undo(report.sequence)?;
+    /// assert_eq!(host.get("company", twin)?.unwrap()["name"], "Vega Ltd");
+    /// # Ok::<(), crm_engine::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Code::NotFound`](crate::Code::NotFound), [`Code::Denied`](crate::Code::Denied),

@@ -87,7 +87,8 @@ pub fn to_json(value: &Value) -> Json {
             "amount": money.amount.to_string(),
             "currency": money.currency.as_str(),
         }),
-        Value::Decimal(_) | Value::Date(_) | Value::DateTime(_) | Value::Duration(_) => {
+        Value::DateTime(at) => Json::String(parse::date_time_text(*at)),
+        Value::Decimal(_) | Value::Date(_) | Value::Duration(_) => {
             json!(value.to_string())
         }
         Value::Choice(choice) => json!(choice.0),
@@ -99,6 +100,18 @@ pub fn to_json(value: &Value) -> Json {
             "name": file.name,
             "bytes": file.bytes,
         }),
+    }
+}
+
+/// As [`to_json`], without copying the text of a value that nobody needs any more.
+pub(crate) fn into_json(value: Value) -> Json {
+    match value {
+        Value::Text(text)
+        | Value::Digits(text)
+        | Value::Email(text)
+        | Value::Phone(text)
+        | Value::Link(text) => Json::String(text),
+        other => to_json(&other),
     }
 }
 

@@ -40,6 +40,7 @@ use crate::ids::{ChoiceId, RecordId};
 pub use codec::{decode_value, encode_value};
 pub(crate) use collate::{fold, text_of_sort_key};
 pub use fields::Fields;
+pub(crate) use json::into_json;
 pub use json::{from_json, to_json};
 pub use key::{compare, put_value, skip_value};
 pub use kind::ValueType;

@@ -109,6 +109,7 @@ pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<()> {
 #[derive(Debug, Clone, Copy)]
 pub struct RecordView<'a> {
     head: Head,
+    table: &'a [u8],
     fields: FieldsView<'a>,
 }
 
@@ -130,6 +131,7 @@ impl<'a> RecordView<'a> {
         let head = take_head(&mut rest)?;
         Ok(RecordView {
             head,
+            table: rest,
             fields: FieldsView::new(rest)?,
         })
     }
@@ -150,6 +152,11 @@ impl<'a> RecordView<'a> {
     #[must_use]
     pub fn owner(&self) -> Option<UserId> {
         self.head.owner
+    }
+
+    /// The bytes of the field table, for [`FieldsView::new`].
+    pub(crate) fn table(&self) -> &'a [u8] {
+        self.table
     }
 
     /// The field table.

@@ -73,6 +73,13 @@ fn reads(world: &World) -> Answers {
         }
         let history = viewer.history(object, id).map(Json::from);
         ask(format!("history {object} {id}"), history);
+        for moment in [json!({"version": 1}), json!({"at": "2026-03-01T09:00:30Z"})] {
+            let mut past = json!({"object": object, "id": id.get()});
+            let members = past.as_object_mut().unwrap();
+            members.extend(moment.as_object().cloned().unwrap_or_default());
+            let then = call(viewer, "record.at", &past);
+            ask(format!("record.at {object} {id} {moment}"), then);
+        }
     }
     for sql in queries(world) {
         let answer = query(viewer, &sql);

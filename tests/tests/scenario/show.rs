@@ -57,20 +57,18 @@ pub(super) fn card(card: &Json, login: &Login<'_>) -> String {
             format!("{}={}", plain(&field["name"]), plain(value))
         });
         let fields: Vec<String> = fields.collect();
-        parts.push(format!(
-            "{}: {}",
-            plain(&section["name"]),
-            fields.join(", ")
-        ));
+        if !fields.is_empty() {
+            let name = plain(&section["name"]);
+            parts.push(format!("{name}: {}", fields.join(", ")));
+        }
     }
     for part in items(card, "parts") {
         let rows: Vec<String> = items(part, "rows").map(row).collect();
         let more = if part["more"] == true { ", ..." } else { "" };
-        parts.push(format!(
-            "{}: {}{more}",
-            plain(&part["name"]),
-            rows.join(", ")
-        ));
+        if !rows.is_empty() {
+            let name = plain(&part["name"]);
+            parts.push(format!("{name}: {}{more}", rows.join(", ")));
+        }
     }
     if !card["owner"].is_null() {
         parts.push(format!("owner {}", login(&card["owner"]["id"])));

@@ -280,7 +280,7 @@ fn compare(world: &World, login: &str, text: &str, limit: usize) -> Result<(), T
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(8))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// What the index finds is what a look at every record finds, in the same order, for callers
     /// who see all, some, and not every field; after changes and deletions too.

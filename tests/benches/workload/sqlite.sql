@@ -1,0 +1,36 @@
+-- What a vendor of an ERP would write by hand for the same answers.
+CREATE TABLE users (
+    id INTEGER PRIMARY KEY, login TEXT NOT NULL UNIQUE, role TEXT NOT NULL,
+    department INTEGER, supervisor INTEGER
+);
+-- Whose records a user reaches: kept by whoever changes the organisation.
+CREATE TABLE reach (viewer INTEGER NOT NULL, owner INTEGER NOT NULL, PRIMARY KEY (viewer, owner)) WITHOUT ROWID;
+
+CREATE TABLE company (
+    id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, version INTEGER NOT NULL,
+    created_at INTEGER NOT NULL, created_by INTEGER, updated_at INTEGER NOT NULL, updated_by INTEGER,
+    name TEXT NOT NULL, tax_number TEXT UNIQUE, phone TEXT, email TEXT, city TEXT, segment INTEGER,
+    created INTEGER, last_activity INTEGER,
+    note TEXT, contract TEXT, contract_date INTEGER, newsletter INTEGER, rating INTEGER,
+    budget INTEGER, budget_currency TEXT,
+    -- What names and numbers are found by.
+    name_key TEXT NOT NULL, phone_key TEXT
+);
+CREATE TABLE contact (
+    id INTEGER PRIMARY KEY, company INTEGER NOT NULL, name TEXT NOT NULL, phone TEXT, email TEXT,
+    decision_maker INTEGER
+);
+CREATE TABLE deal (
+    id INTEGER PRIMARY KEY, company INTEGER NOT NULL, owner INTEGER NOT NULL, title TEXT NOT NULL,
+    stage INTEGER NOT NULL, amount INTEGER, currency TEXT, margin INTEGER, seller INTEGER
+);
+CREATE TABLE activity (
+    id INTEGER PRIMARY KEY, company INTEGER NOT NULL, kind INTEGER NOT NULL, subject TEXT NOT NULL,
+    due INTEGER, done INTEGER
+);
+-- The words of names, twice: as a table and as FTS5; the better one counts.
+CREATE TABLE word (
+    owner INTEGER NOT NULL, word TEXT NOT NULL, company INTEGER NOT NULL,
+    PRIMARY KEY (owner, word, company)
+) WITHOUT ROWID;
+CREATE VIRTUAL TABLE names USING fts5(name, content='', prefix='3', detail='none');

@@ -1,0 +1,12 @@
+CREATE INDEX company_owner_activity ON company (owner, last_activity, id);
+CREATE INDEX company_activity ON company (last_activity, id, owner);
+CREATE INDEX company_name ON company (name_key);
+CREATE INDEX company_owner_name ON company (owner, name_key);
+CREATE INDEX company_phone ON company (phone_key);
+CREATE INDEX company_city_segment ON company (city, segment, owner);
+CREATE INDEX contact_company ON contact (company);
+CREATE INDEX deal_company ON deal (company, stage);
+CREATE INDEX deal_funnel ON deal (owner, stage, amount);
+CREATE INDEX activity_company ON activity (company, due);
+CREATE INDEX word_all ON word (word, company);
+ANALYZE;

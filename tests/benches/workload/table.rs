@@ -1,0 +1,133 @@
+//! Rounds and the table of ratios.
+
+use std::time::{Duration, Instant};
+
+use crate::work::{Question, Row, System};
+
+/// Slices of one round; its figure is their median, so that a slice during which the machine did
+/// something else does not count.
+const SLICES: usize = 21;
+/// Questions of a slice, and how long it may take at most if one alone does not take longer.
+const SLICE_QUESTIONS: usize = 100;
+const SLICE: Duration = Duration::from_millis(2);
+
+/// The time of one answer of each system in microseconds, for each round.
+pub struct Measured {
+    pub engine: Vec<f64>,
+    pub sqlite: Vec<f64>,
+}
+
+impl Measured {
+    /// The medians and the ratios of the rounds.
+    fn line(&self, row: &Row, peer: &str) -> String {
+        let mut ratios: Vec<f64> = self
+            .sqlite
+            .iter()
+            .zip(&self.engine)
+            .map(|(sqlite, engine)| sqlite / engine)
+            .collect();
+        ratios.sort_by(f64::total_cmp);
+        let target = row
+            .target
+            .map_or(String::new(), |target| format!("{target}"));
+        format!(
+            "| {} | {} | {} | {peer} | {:.2} | {:.2} | {:.1} | {:.1} to {:.1} | {target} |",
+            row.id,
+            row.what,
+            row.role.name(),
+            median(&self.sqlite),
+            median(&self.engine),
+            ratios[ratios.len() / 2],
+            ratios[0],
+            ratios[ratios.len() - 1],
+        )
+    }
+
+    /// Prints the line of a row.
+    pub fn print(&self, row: &Row, peer: &str) {
+        println!("{}", self.line(row, peer));
+    }
+}
+
+/// The head of the table.
+pub fn head() {
+    println!(
+        "| Row | Operation | Under | Peer | SQLite us | Engine us | Times faster | Spread | Target |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|");
+}
+
+/// Compares every answer; nothing is timed before all are equal.
+pub fn compare(row: &Row, engine: &mut impl System, sqlite: &mut impl System) {
+    for question in &row.questions {
+        let (ours, theirs) = (engine.keep(question), sqlite.keep(question));
+        assert!(
+            ours == theirs,
+            "{} {}: answers differ for {question:?}\n{}: {ours:?}\n{}: {theirs:?}",
+            row.id,
+            row.what,
+            engine.name(),
+            sqlite.name(),
+        );
+    }
+}
+
+/// Times one row: systems take turns slice by slice with the same questions, and the one that
+/// begins changes with each slice.
+pub fn measure(
+    row: &Row,
+    rounds: usize,
+    engine: &mut impl System,
+    sqlite: &mut impl System,
+) -> Measured {
+    let mut measured = Measured {
+        engine: Vec::new(),
+        sqlite: Vec::new(),
+    };
+    let first = &row.questions[..SLICE_QUESTIONS.min(row.questions.len())];
+    let slowest = time(engine, &first[..1]).max(time(sqlite, &first[..1]));
+    let fitting = (SLICE.as_secs_f64() * 1e6 / slowest) as usize;
+    let size = fitting.clamp(1, first.len());
+    let mut slices = row.questions.chunks_exact(size).cycle();
+    for _ in 0..rounds {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for (number, slice) in slices.by_ref().take(SLICES).enumerate() {
+            if number % 2 == 0 {
+                ours.push(time(engine, slice));
+            }
+            theirs.push(time(sqlite, slice));
+            if number % 2 == 1 {
+                ours.push(time(engine, slice));
+            }
+        }
+        measured.engine.push(median(&ours));
+        measured.sqlite.push(median(&theirs));
+    }
+    measured
+}
+
+/// Has one system answer for some time.
+pub fn alone(row: &Row, duration: Duration, system: &mut impl System) {
+    let (begun, mut asked) = (Instant::now(), 0_usize);
+    while begun.elapsed() < duration {
+        row.questions
+            .iter()
+            .for_each(|question| system.look(question));
+        asked += row.questions.len();
+    }
+    let each = begun.elapsed().as_secs_f64() * 1e6 / asked as f64;
+    println!("{} {} {}: {each:.3} us", row.id, row.what, row.role.name());
+}
+
+/// Microseconds for one answer.
+fn time(system: &mut impl System, questions: &[Question]) -> f64 {
+    let begun = Instant::now();
+    questions.iter().for_each(|question| system.look(question));
+    begun.elapsed().as_secs_f64() * 1e6 / questions.len() as f64
+}
+
+fn median(figures: &[f64]) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}

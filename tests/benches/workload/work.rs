@@ -1,0 +1,278 @@
+//! What is asked, of whom, and what an answer is.
+
+use crate::data::{Data, Dice, Kind, Role, phone_digits, reach, users};
+
+/// A question to a system: users by number, companies by number.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// One company, all columns.
+    Open { user: usize, company: usize },
+    /// The same as JSON.
+    OpenJson { user: usize, company: usize },
+    /// The company with its contacts, open deals and last activities, all columns.
+    Card { user: usize, company: usize },
+    /// The same by the engine's one call, which tells more; compared by name and ids.
+    CardCall { user: usize, company: usize },
+    /// The first companies by name whose name begins so.
+    Name { user: usize, prefix: String },
+    /// The first companies by name of which a word begins so.
+    Word { user: usize, prefix: String },
+    /// The companies with a phone number.
+    Phone { user: usize, number: String },
+}
+
+impl Question {
+    pub fn user(&self) -> usize {
+        match self {
+            Question::Open { user, .. }
+            | Question::OpenJson { user, .. }
+            | Question::Card { user, .. }
+            | Question::CardCall { user, .. }
+            | Question::Name { user, .. }
+            | Question::Word { user, .. }
+            | Question::Phone { user, .. } => *user,
+        }
+    }
+}
+
+/// A row of the table: one operation for one role.
+pub struct Row {
+    pub id: &'static str,
+    pub what: &'static str,
+    pub role: Role,
+    /// How many times faster than SQLite the engine is meant to be.
+    pub target: Option<f64>,
+    pub questions: Vec<Question>,
+}
+
+/// Takes an answer value by value: counts it while time runs, or keeps it to be compared.
+pub trait Sink {
+    fn text(&mut self, text: &str);
+    fn int(&mut self, n: i64);
+    fn null(&mut self);
+}
+
+/// Looks at every value and keeps nothing.
+#[derive(Default)]
+pub struct Look(u64);
+
+impl Sink for Look {
+    fn text(&mut self, text: &str) {
+        self.0 = self.0.wrapping_add(text.len() as u64);
+    }
+
+    fn int(&mut self, n: i64) {
+        self.0 = self.0.wrapping_add(n as u64);
+    }
+
+    fn null(&mut self) {
+        self.0 = self.0.wrapping_add(1);
+    }
+}
+
+/// Passes on the first value of each row and looks at the others.
+pub struct First<'s, S> {
+    sink: &'s mut S,
+    look: Look,
+    columns: usize,
+    passed: usize,
+}
+
+impl<'s, S: Sink> First<'s, S> {
+    pub fn new(sink: &'s mut S, columns: usize) -> First<'s, S> {
+        First {
+            sink,
+            look: Look::default(),
+            columns,
+            passed: 0,
+        }
+    }
+
+    fn next(&mut self) -> &mut dyn Sink {
+        self.passed += 1;
+        match self.passed % self.columns == 1 % self.columns {
+            true => self.sink,
+            false => &mut self.look,
+        }
+    }
+}
+
+impl<S: Sink> Sink for First<'_, S> {
+    fn text(&mut self, text: &str) {
+        self.next().text(text);
+    }
+
+    fn int(&mut self, n: i64) {
+        self.next().int(n);
+    }
+
+    fn null(&mut self) {
+        self.next().null();
+    }
+}
+
+/// Keeps every value.
+#[derive(Default)]
+pub struct Keep(pub Vec<String>);
+
+impl Sink for Keep {
+    fn text(&mut self, text: &str) {
+        self.0.push(text.to_owned());
+    }
+
+    fn int(&mut self, n: i64) {
+        self.0.push(n.to_string());
+    }
+
+    fn null(&mut self) {
+        self.0.push("-".to_owned());
+    }
+}
+
+/// A system under test. Equal questions have equal answers in all of them.
+pub trait System {
+    fn name(&self) -> &'static str;
+
+    fn ask<S: Sink>(&mut self, question: &Question, sink: &mut S);
+
+    /// Answers without keeping anything.
+    fn look(&mut self, question: &Question) {
+        let mut look = Look::default();
+        self.ask(question, &mut look);
+        std::hint::black_box(look.0);
+    }
+
+    /// Answers, to be compared.
+    fn keep(&mut self, question: &Question) -> Vec<String> {
+        let mut keep = Keep::default();
+        self.ask(question, &mut keep);
+        keep.0
+    }
+}
+
+/// The rows of the table that `wanted` names, with their questions.
+pub fn rows(data: Data, wanted: &[String]) -> Vec<Row> {
+    use Role::{Administrator, Employee, Head};
+    let plan: [(&str, &str, &[Role], Option<f64>, Maker); 7] = [
+        ("R1", "open a company", &[Employee], Some(5.0), open),
+        ("R1", "open, as JSON", &[Employee], None, open_json),
+        (
+            "R3",
+            "card, typed reads",
+            &[Employee, Head],
+            Some(6.0),
+            card,
+        ),
+        ("R3", "card, one call", &[Employee, Head], None, card_call),
+        (
+            "R5",
+            "name prefix",
+            &[Employee, Administrator],
+            Some(4.0),
+            by_name,
+        ),
+        (
+            "R5",
+            "word prefix",
+            &[Employee, Administrator],
+            Some(20.0),
+            by_word,
+        ),
+        (
+            "R5",
+            "phone",
+            &[Employee, Administrator],
+            Some(3.0),
+            by_phone,
+        ),
+    ];
+    let mut rows = Vec::new();
+    for (number, (id, what, roles, target, make)) in plan.into_iter().enumerate() {
+        for role in roles.iter().filter(|_| wanted.iter().any(|row| row == id)) {
+            let mut dice = data.dice(Kind::Question, 16 * number + *role as usize);
+            let viewers: Vec<usize> = users()
+                .iter()
+                .enumerate()
+                .filter(|(_, user)| user.role == *role)
+                .map(|(number, _)| number)
+                .collect();
+            let question = |at: usize| {
+                let user = viewers[dice.index(viewers.len())];
+                make(data, user, at, &mut dice)
+            };
+            rows.push(Row {
+                id,
+                what,
+                role: *role,
+                target,
+                questions: (0..QUESTIONS).map(question).collect(),
+            });
+        }
+    }
+    rows
+}
+
+/// Questions of a row.
+const QUESTIONS: usize = 2_000;
+
+type Maker = fn(Data, usize, usize, &mut Dice) -> Question;
+
+/// Every second company is one the user may see.
+fn company(data: Data, user: usize, at: usize, dice: &mut Dice) -> usize {
+    let reach = reach(user);
+    // The administrator sees every one; the search ends for anybody who owns something.
+    (0..1_000_000)
+        .map(|_| dice.index(data.n))
+        .find(|number| reach.contains(&data.owner(*number)) == (at % 2 == 0))
+        .unwrap_or(0)
+}
+
+fn open(data: Data, user: usize, at: usize, dice: &mut Dice) -> Question {
+    let company = company(data, user, at, dice);
+    Question::Open { user, company }
+}
+
+fn open_json(data: Data, user: usize, at: usize, dice: &mut Dice) -> Question {
+    let company = company(data, user, at, dice);
+    Question::OpenJson { user, company }
+}
+
+/// Cards are asked for what is seen in a list before: all of them may be seen.
+fn card(data: Data, user: usize, _: usize, dice: &mut Dice) -> Question {
+    let company = company(data, user, 0, dice);
+    Question::Card { user, company }
+}
+
+fn card_call(data: Data, user: usize, _: usize, dice: &mut Dice) -> Question {
+    let company = company(data, user, 0, dice);
+    Question::CardCall { user, company }
+}
+
+fn by_name(data: Data, user: usize, _: usize, dice: &mut Dice) -> Question {
+    let name = data.company(dice.index(data.n)).name;
+    let prefix = head(&name);
+    Question::Name { user, prefix }
+}
+
+fn by_word(data: Data, user: usize, _: usize, dice: &mut Dice) -> Question {
+    let name = data.company(dice.index(data.n)).name;
+    let words: Vec<&str> = name.split(' ').collect();
+    let prefix = head(words[dice.index(words.len())]);
+    Question::Word { user, prefix }
+}
+
+/// Every second number is one of a company the user may see.
+fn by_phone(data: Data, user: usize, at: usize, dice: &mut Dice) -> Question {
+    let company = match reach(user).len() == crate::data::EMPLOYEES {
+        true => dice.index(data.n),
+        false => company(data, user, at, dice),
+    };
+    let digits = phone_digits(&data.company(company).phone);
+    let number = crate::data::notation(&digits, dice);
+    Question::Phone { user, number }
+}
+
+/// The first three letters in lower case.
+fn head(word: &str) -> String {
+    word.chars().take(3).flat_map(char::to_lowercase).collect()
+}
