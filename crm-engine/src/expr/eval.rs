@@ -193,6 +193,19 @@ impl Test {
         }
     }
 
+    /// The part that [`pins`](Test::pins) a field, and what else the test says. The part tells
+    /// the same of all records with one value of the field.
+    pub(crate) fn parted(&self, field: FieldId) -> Option<(Test, Option<Test>)> {
+        let Test::And(tests) = self else {
+            return self.pins(field).map(|_| (self.clone(), None));
+        };
+        let at = tests.iter().position(|test| test.pins(field).is_some())?;
+        let (pin, inner) = tests[at].parted(field)?;
+        let (before, after) = (&tests[..at], &tests[at + 1..]);
+        let rest: Vec<Test> = [before, inner.as_slice(), after].concat();
+        Some((pin, (!rest.is_empty()).then_some(Test::And(rest))))
+    }
+
     /// As [`pins`](Test::pins), where the test says nothing else.
     pub(crate) fn is_pin(&self, field: FieldId) -> Option<Vec<&Operand>> {
         let fixed = |operand: &&Operand| operand.is_fixed();

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use super::group::{Aggregate, Measure};
 use super::select::{Grouping, OrderKey, Output, Select};
 use crate::error::Result;
-use crate::expr::{Bound, Operand, SubSelect};
+use crate::expr::{Bound, Operand, SubSelect, Test};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Owners;
 use crate::schema::{List, Object, SortKey, Total, system};
@@ -40,6 +40,9 @@ pub(super) struct Access {
     pub(super) sort: bool,
     /// The reference that must equal one record, and that record.
     target: Option<(FieldId, Operand)>,
+    /// What the condition says of the target, and the rest of it: set where all records that are
+    /// looked at refer to the target, so that the first part is decided once for all of them.
+    pub(super) parted: Option<(Test, Option<Test>)>,
     /// While few records refer to the target, they are got one by one and sorted in memory.
     pub(super) few: bool,
     /// What the id must equal one of.
@@ -99,6 +102,7 @@ impl Access {
                         way: Way::Totals(total),
                         sort: false,
                         target: None,
+                        parted: None,
                         few: false,
                         ids,
                         within,
@@ -123,6 +127,7 @@ impl Access {
                 return Access {
                     way,
                     sort: false,
+                    parted: filter.and_then(|filter| filter.parted(field)),
                     target: Some((field, target)),
                     few: false,
                     ids,
@@ -148,6 +153,7 @@ impl Access {
             sort,
             few: target.is_some(),
             target,
+            parted: None,
             ids,
             within,
             owners,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Datelike, Utc};
 use crm_engine::{
     CardRequest, ChoiceId, Currency, Door, Engine, Field, Input, ManualClock, Money, Object,
-    Options, Params, RecordId, Result, Session, Statement, UserId, Value, ValueType,
+    Options, Params, RecordId, Result, SearchRequest, Session, Statement, UserId, Value, ValueType,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
@@ -202,7 +202,7 @@ impl Ours {
                 user.name.bind(1, format!("{prefix}%"))?;
                 emit_rows(&mut user.name, sink)?;
             }
-            Question::Word { prefix, .. } => user.search("word", prefix, sink)?,
+            Question::Word { prefix, .. } => user.search("name", prefix, sink)?,
             Question::Phone { number, .. } => user.search("phone", number, sink)?,
         }
         Ok(())
@@ -257,8 +257,13 @@ impl Open {
         Ok(())
     }
 
-    fn search(&mut self, how: &str, text: &str, sink: &mut impl Sink) -> Result<()> {
-        let _ = (how, text, sink);
+    /// The companies found by one of their fields.
+    fn search(&mut self, field: &str, text: &str, sink: &mut impl Sink) -> Result<()> {
+        let request = SearchRequest::new(text).within(["company"]).by([field]);
+        for hit in self.session.search(&request)?.hits {
+            sink.int(hit.id.get() as i64);
+            sink.text(hit.title.as_deref().unwrap_or_default());
+        }
         Ok(())
     }
 }
