@@ -114,7 +114,7 @@ impl Object {
         }
         let compares_gone = |rule: &DuplicateDeclaration| {
             let mut fields = rule.all.iter().map(|comparison| &comparison.field);
-            fields.any(|name| gone(name))
+            fields.any(gone)
         };
         left.duplicate.retain(|rule| !compares_gone(rule));
         left

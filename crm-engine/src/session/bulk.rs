@@ -23,11 +23,11 @@ impl Session {
     /// use serde_json::json;
     ///
     /// let host = Engine::in_memory(Options::default())?.system();
-    /// for (name, employees) in [("Vega", 12), ("Lyra", 300), ("Orion", 450)] {
-    ///     host.create("company", &json!({"name": name, "employees": employees}))?;
+    /// for name in ["Anna", "Ada", "Ivo"] {
+    ///     host.create("contact", &json!({ "name": name }))?;
     /// }
     /// let job: BulkUpdate = serde_json::from_value(json!({
-    ///     "object": "company", "where": "employees > 100", "set": {"industry": "finance"},
+    ///     "object": "contact", "where": "name LIKE 'A%'", "set": {"decision_maker": true},
     /// })).unwrap();
     /// let report = host.bulk_update(&job, &mut |_| true)?;
     /// assert_eq!((report.matched, report.changed), (2, 2));

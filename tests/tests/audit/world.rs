@@ -321,27 +321,28 @@ impl Story {
         users
     }
 
-    /// Moves the closed fields into sections for insiders, and counts all fields of an object for
-    /// its completeness.
+    /// Moves the closed fields into sections for insiders, and counts them for completeness.
     fn close_sections(&self, host: &Session) {
-        for (object, fields) in OBJECTS {
+        for (object, _) in OBJECTS {
+            let closed = self.closed.iter().filter(|(of, _)| *of == object);
+            let closed: Vec<String> = closed.map(|(_, field)| field.to_string()).collect();
+            if closed.is_empty() {
+                continue;
+            }
             let section = SectionDeclaration {
                 name: "closed".into(),
                 groups: vec!["insiders".into()],
                 ..SectionDeclaration::default()
             };
             host.create_section(object, &section, None).unwrap();
-            for field in fields {
+            for field in &closed {
                 let change = FieldChange {
                     section: Some("closed".into()),
                     ..FieldChange::default()
                 };
-                if self.closed.contains(&(object, *field)) {
-                    host.update_field(object, field, &change).unwrap();
-                }
+                host.update_field(object, field, &change).unwrap();
             }
-            let fields: Vec<String> = fields.iter().map(|field| field.to_string()).collect();
-            host.set_completeness(object, "all", &fields).unwrap();
+            host.set_completeness(object, "closed", &closed).unwrap();
         }
     }
 

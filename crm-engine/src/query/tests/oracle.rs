@@ -18,6 +18,7 @@ use crate::facts::Facts;
 use crate::ids::{RecordId, UserId};
 use crate::policy::{Action, Actor, Decision};
 use crate::query::{Params, totals};
+use crate::schema::Field;
 use crate::schema::keys::{self, Key, Space};
 use crate::schema::system::value_of;
 use crate::store::{Read, ScanOptions};
@@ -136,7 +137,8 @@ impl Case {
     ) -> Vec<Value> {
         let object = self.world.schema.object(name).unwrap();
         let of = |id, record: &Record, field: &str| {
-            value_of(id, record, object.field(field).unwrap().id).into_owned()
+            let field = object.field(field).unwrap();
+            self.link(actor, field, value_of(id, record, field.id).into_owned())
         };
         let holds = |id, record: &Record| match filter {
             Some((field, operator, literal)) => {
@@ -156,22 +158,30 @@ impl Case {
             .collect()
     }
 
+    /// A link to what may not be seen is no value; users whom the engine names are.
+    fn link(&self, actor: Actor, field: &Field, value: Value) -> Value {
+        let target = field.target.filter(|_| !field.is_system());
+        let (Some(target), Some(id)) = (target, value.as_reference()) else {
+            return value;
+        };
+        let target = &self.world.schema.by_id(target).unwrap().name;
+        let mut records = self.records.iter();
+        let found = records.find(|((of, known), _)| of == target && *known == id);
+        match found.is_some_and(|(_, record)| self.sees(actor, target, record)) {
+            true => value,
+            false => Value::Null,
+        }
+    }
+
     fn value(&self, actor: Actor, id: RecordId, record: &Record, operand: &str) -> Value {
         let item = self.world.schema.object("item").unwrap();
         let (name, rest) = operand.split_once('.').unwrap_or((operand, ""));
-        let value = value_of(id, record, item.field(name).unwrap().id).into_owned();
-        let object = if name == "thing" { "thing" } else { "user" };
-        let hidden = |id| {
-            let target = self.records.get(&(object, id));
-            target.is_none_or(|target| !self.sees(actor, object, target))
-        };
+        let field = item.field(name).unwrap();
+        let value = value_of(id, record, field.id).into_owned();
         if rest.is_empty() {
-            // A link to what may not be seen is no value; users whom the engine names are.
-            return match value.as_reference() {
-                Some(id) if name == "thing" && hidden(id) => Value::Null,
-                _ => value,
-            };
+            return self.link(actor, field, value);
         }
+        let object = if name == "thing" { "thing" } else { "user" };
         let Some(id) = value.as_reference() else {
             return Value::Null;
         };
