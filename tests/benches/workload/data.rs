@@ -328,14 +328,15 @@ fn owner(dice: &mut Dice) -> usize {
     }
 }
 
-/// Capitalised words of three or four syllables, in one of two scripts.
+/// Capitalised words of four or five syllables, in one of two scripts: too long for three letters to
+/// be another form of one.
 fn name(dice: &mut Dice, words: usize) -> String {
     let syllables = match dice.percent(50) {
         true => LATIN,
         false => CYRILLIC,
     };
     let word = |dice: &mut Dice| {
-        let count = 3 + dice.index(2);
+        let count = 4 + dice.index(2);
         let word: String = (0..count)
             .map(|_| syllables[dice.index(syllables.len())])
             .collect();
