@@ -29,8 +29,11 @@ pub(crate) struct Facts {
     pub(crate) organisation: Organisation,
     /// Fields kept from others are hidden where those are.
     schema: Schema,
-    plans: RwLock<HashMap<(Actor, ObjectId, Action), Arc<Plan>, BuildHasherDefault<Mixer>>>,
+    plans: RwLock<Plans>,
 }
+
+/// Compiled plans by whom they are for and what they permit.
+type Plans = HashMap<(Actor, ObjectId, Action), Arc<Plan>, BuildHasherDefault<Mixer>>;
 
 impl Facts {
     /// The plan of `actor`, compiled at most once per epoch.
