@@ -29,8 +29,10 @@ pub(crate) struct Facts {
     pub(crate) organisation: Organisation,
     /// Fields kept from others are hidden where those are.
     schema: Schema,
-    plans: RwLock<HashMap<(Actor, ObjectId, Action), Arc<Plan>, BuildHasherDefault<Mixer>>>,
+    plans: RwLock<HashMap<PlanKey, Arc<Plan>, BuildHasherDefault<Mixer>>>,
 }
+
+type PlanKey = (Actor, ObjectId, Action);
 
 impl Facts {
     /// The plan of `actor`, compiled at most once per epoch.

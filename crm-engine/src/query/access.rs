@@ -16,13 +16,14 @@
 //! `owner = x` and `owner IN (..)` narrow the owners reached on each way. Every way ends in the
 //! same test of plan and condition, so the choice never changes what is found.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use super::group::{Aggregate, Measure};
 use super::select::{Grouping, OrderKey, Output, Select};
 use crate::error::Result;
-use crate::expr::{Bound, Operand, SubSelect, Test};
+use crate::expr::{Bound, Context, Operand, Row, SubSelect, Test};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Owners;
 use crate::schema::{List, Object, SortKey, Total, system};
@@ -51,6 +52,19 @@ pub(super) struct Access {
     within: Option<Arc<SubSelect>>,
     /// What the owner must equal one of.
     owners: Option<Vec<Operand>>,
+}
+
+/// Any of the records that refer to a target, as far as its reference tells.
+struct Referring {
+    field: FieldId,
+    target: Option<RecordId>,
+}
+
+impl Row for Referring {
+    fn value(&self, field: FieldId) -> Result<Cow<'_, Value>> {
+        let target = self.target.filter(|_| field == self.field);
+        Ok(Cow::Owned(target.map_or(Value::Null, Value::Reference)))
+    }
 }
 
 /// Where records are looked for. Lists and totals are given by position in their object.
@@ -174,6 +188,21 @@ impl Access {
         let (field, operand) = self.target.as_ref()?;
         let target = operand.fixed(bound).and_then(Value::as_reference);
         Some((*field, target))
+    }
+
+    /// Whether what the condition says of the target holds; none where it is tested record by
+    /// record.
+    pub(super) fn target_holds(&self, read: &dyn Read, bound: &Bound) -> Result<Option<bool>> {
+        let (Some((test, _)), Some((field, target))) = (&self.parted, self.target(bound)) else {
+            return Ok(None);
+        };
+        let row = Referring { field, target };
+        let context = Context {
+            row: &row,
+            read,
+            bound,
+        };
+        Ok(Some(test.evaluate(&context)? == Some(true)))
     }
 
     /// The ids to look at: ascending, each once. What cannot be an id finds nothing.

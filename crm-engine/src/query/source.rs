@@ -135,7 +135,7 @@ impl Source {
         })
     }
 
-    fn nothing() -> Source {
+    pub(super) fn nothing() -> Source {
         Source::Points(Vec::new().into_iter())
     }
 

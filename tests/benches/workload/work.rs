@@ -153,7 +153,7 @@ pub trait System {
 /// The rows of the table that `wanted` names, with their questions.
 pub fn rows(data: Data, wanted: &[String]) -> Vec<Row> {
     use Role::{Administrator, Employee, Head};
-    let plan: [(&str, &str, &[Role], Option<f64>, Maker); 7] = [
+    let plan: [Line; 7] = [
         ("R1", "open a company", &[Employee], Some(5.0), open),
         ("R1", "open, as JSON", &[Employee], None, open_json),
         (
@@ -212,6 +212,15 @@ pub fn rows(data: Data, wanted: &[String]) -> Vec<Row> {
     rows
 }
 
+/// Row, operation, roles, target, and what makes a question.
+type Line = (
+    &'static str,
+    &'static str,
+    &'static [Role],
+    Option<f64>,
+    Maker,
+);
+
 /// Questions of a row.
 const QUESTIONS: usize = 2_000;
 
@@ -223,7 +232,7 @@ fn company(data: Data, user: usize, at: usize, dice: &mut Dice) -> usize {
     // The administrator sees every one; the search ends for anybody who owns something.
     (0..1_000_000)
         .map(|_| dice.index(data.n))
-        .find(|number| reach.contains(&data.owner(*number)) == (at % 2 == 0))
+        .find(|number| reach.contains(&data.owner(*number)) == at.is_multiple_of(2))
         .unwrap_or(0)
 }
 
