@@ -29,11 +29,10 @@ pub(crate) struct Facts {
     pub(crate) organisation: Organisation,
     /// Fields kept from others are hidden where those are.
     schema: Schema,
-    plans: RwLock<Plans>,
+    plans: RwLock<HashMap<PlanKey, Arc<Plan>, BuildHasherDefault<Mixer>>>,
 }
 
-/// Compiled plans by whom they are for and what they permit.
-type Plans = HashMap<(Actor, ObjectId, Action), Arc<Plan>, BuildHasherDefault<Mixer>>;
+type PlanKey = (Actor, ObjectId, Action);
 
 impl Facts {
     /// The plan of `actor`, compiled at most once per epoch.

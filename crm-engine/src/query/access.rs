@@ -16,18 +16,19 @@
 //! `owner = x` and `owner IN (..)` narrow the owners reached on each way. Every way ends in the
 //! same test of plan and condition, so the choice never changes what is found.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use super::group::{Aggregate, Measure};
 use super::select::{Grouping, OrderKey, Output, Select};
 use crate::error::Result;
-use crate::expr::{Bound, Operand, SubSelect, Test};
+use crate::expr::{Bound, Context, Operand, Row, SubSelect, Test};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Owners;
 use crate::schema::{List, Object, SortKey, Total, system};
 use crate::store::Read;
-use crate::value::Value;
+use crate::value::{Value, ValueType, put_beginning};
 
 /// So many ids of a sub-select are got one by one; for more, its answer only tests.
 const POINTS_MAX: usize = 1_000;
@@ -43,6 +44,8 @@ pub(super) struct Access {
     /// What the condition says of the target, and the rest of it: set where all records that are
     /// looked at refer to the target, so that the first part is decided once for all of them.
     pub(super) parted: Option<(Test, Option<Test>)>,
+    /// What the text that the list is sorted by must match: only that part of the list is read.
+    pattern: Option<(ValueType, Operand)>,
     /// While few records refer to the target, they are got one by one and sorted in memory.
     pub(super) few: bool,
     /// What the id must equal one of.
@@ -51,6 +54,19 @@ pub(super) struct Access {
     within: Option<Arc<SubSelect>>,
     /// What the owner must equal one of.
     owners: Option<Vec<Operand>>,
+}
+
+/// Any of the records that refer to a target, as far as its reference tells.
+struct Referring {
+    field: FieldId,
+    target: Option<RecordId>,
+}
+
+impl Row for Referring {
+    fn value(&self, field: FieldId) -> Result<Cow<'_, Value>> {
+        let target = self.target.filter(|_| field == self.field);
+        Ok(Cow::Owned(target.map_or(Value::Null, Value::Reference)))
+    }
 }
 
 /// Where records are looked for. Lists and totals are given by position in their object.
@@ -103,6 +119,7 @@ impl Access {
                         sort: false,
                         target: None,
                         parted: None,
+                        pattern: None,
                         few: false,
                         ids,
                         within,
@@ -128,6 +145,7 @@ impl Access {
                     way,
                     sort: false,
                     parted: filter.and_then(|filter| filter.parted(field)),
+                    pattern: None,
                     target: Some((field, target)),
                     few: false,
                     ids,
@@ -154,10 +172,23 @@ impl Access {
             few: target.is_some(),
             target,
             parted: None,
+            pattern: filter.and_then(|filter| pattern(object, way, filter)),
             ids,
             within,
             owners,
         }
+    }
+
+    /// What the entries of the list begin with that can match: nothing where all can.
+    pub(super) fn beginning(&self, bound: &[Value]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Some((value_type, pattern)) = &self.pattern {
+            let folded = pattern.beginning(bound);
+            if !folded.is_empty() {
+                put_beginning(&mut bytes, *value_type, folded);
+            }
+        }
+        bytes
     }
 
     /// The ids that a sub-select gives, where they are few enough to get them one by one: the
@@ -174,6 +205,21 @@ impl Access {
         let (field, operand) = self.target.as_ref()?;
         let target = operand.fixed(bound).and_then(Value::as_reference);
         Some((*field, target))
+    }
+
+    /// Whether what the condition says of the target holds; none where it is tested record by
+    /// record.
+    pub(super) fn target_holds(&self, read: &dyn Read, bound: &Bound) -> Result<Option<bool>> {
+        let (Some((test, _)), Some((field, target))) = (&self.parted, self.target(bound)) else {
+            return Ok(None);
+        };
+        let row = Referring { field, target };
+        let context = Context {
+            row: &row,
+            read,
+            bound,
+        };
+        Ok(Some(test.evaluate(&context)? == Some(true)))
     }
 
     /// The ids to look at: ascending, each once. What cannot be an id finds nothing.
@@ -245,6 +291,9 @@ impl Access {
         if self.within.is_some() {
             text.push_str("; records by id where a sub-select gives few");
         }
+        if self.pattern.is_some() {
+            text.push_str("; from where the pattern begins");
+        }
         if self.few {
             text.push_str("; referrers while few");
         }
@@ -253,6 +302,20 @@ impl Access {
         }
         text
     }
+}
+
+/// The pattern for the text by which the list of a way is sorted first.
+fn pattern(object: &Object, way: Way, filter: &Test) -> Option<(ValueType, Operand)> {
+    let (Way::List { list, .. } | Way::Merged { list, .. }) = way else {
+        return None;
+    };
+    let first = object.lists[list]
+        .by
+        .first()
+        .filter(|key| !key.descending)?;
+    let field = object.by_id(first.field)?;
+    let pattern = filter.pattern(field.id)?;
+    Some((field.value_type, pattern.clone()))
 }
 
 /// Where records are looked for in no particular order. The order they come in is seen all the

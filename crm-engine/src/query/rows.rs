@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use super::access::Way;
 use super::group::Groups;
@@ -10,7 +10,7 @@ use super::select::{Grouping, OrderKey, Output};
 use super::source::{EntryRow, Found, Source};
 use super::{Column, Query, totals};
 use crate::error::{Code, Error, Result};
-use crate::expr::{Bound, Context, Operand, Row, StoredRow, Test};
+use crate::expr::{Bound, Context, Operand, Row, StoredRow};
 use crate::ids::{RecordId, UserId};
 use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX};
@@ -158,9 +158,8 @@ struct Walk {
     source: Source,
     /// The rows are to be sorted in memory.
     sort: bool,
-    /// Set where all records refer to one target: whether what the condition says of it holds,
-    /// once that is known.
-    target_holds: Option<OnceLock<bool>>,
+    /// What the condition says of the record that all these refer to holds: the rest is left.
+    target_holds: bool,
     touched: u64,
 }
 
@@ -168,14 +167,18 @@ impl Walk {
     fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Bound) -> Result<Walk> {
         let (select, access) = (&query.select, &query.access);
         let ordered = matches!(&select.result, Output::Rows { order, .. } if !order.is_empty());
-        let mut target_holds = None;
+        let mut target_holds = false;
         let (source, sort) = if let Some(ids) = access.selected(snapshot, &bound)? {
             (Source::points(ids), ordered)
         } else if let Some(few) = Source::few(select, access, snapshot, &bound)? {
             (few, true)
         } else {
-            target_holds = access.parted.as_ref().map(|_| OnceLock::new());
-            let source = Source::open(select, access, snapshot, &bound)?;
+            let decided = access.target_holds(snapshot, &bound)?;
+            target_holds = decided == Some(true);
+            let source = match decided {
+                Some(false) => Source::nothing(),
+                _ => Source::open(select, access, snapshot, &bound)?,
+            };
             (source, access.sort)
         };
         let (query, snapshot) = (Arc::clone(query), snapshot.clone());
@@ -237,23 +240,14 @@ impl Walk {
     }
 
     fn condition_holds(&self, context: &Context<'_>) -> Result<bool> {
-        let holds = |test: &Option<Test>| match test {
+        let left = match (&self.query.access.parted, self.target_holds) {
+            (Some((_, rest)), true) => rest,
+            _ => &self.query.select.filter,
+        };
+        match left {
             Some(test) => Ok(test.evaluate(context)? == Some(true)),
             None => Ok(true),
-        };
-        let (Some(known), Some((of_target, rest))) =
-            (&self.target_holds, &self.query.access.parted)
-        else {
-            return holds(&self.query.select.filter);
-        };
-        let target_holds = match known.get() {
-            Some(target_holds) => *target_holds,
-            None => {
-                let target_holds = of_target.evaluate(context)? == Some(true);
-                *known.get_or_init(|| target_holds)
-            }
-        };
-        Ok(target_holds && holds(rest)?)
+        }
     }
 }
 

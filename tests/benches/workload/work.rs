@@ -150,19 +150,10 @@ pub trait System {
     }
 }
 
-/// A row: its number, what is done, under which roles, the target and how its questions are made.
-type Planned = (
-    &'static str,
-    &'static str,
-    &'static [Role],
-    Option<f64>,
-    Maker,
-);
-
 /// The rows of the table that `wanted` names, with their questions.
 pub fn rows(data: Data, wanted: &[String]) -> Vec<Row> {
     use Role::{Administrator, Employee, Head};
-    let plan: [Planned; 7] = [
+    let plan: [Line; 7] = [
         ("R1", "open a company", &[Employee], Some(5.0), open),
         ("R1", "open, as JSON", &[Employee], None, open_json),
         (
@@ -220,6 +211,15 @@ pub fn rows(data: Data, wanted: &[String]) -> Vec<Row> {
     }
     rows
 }
+
+/// Row, operation, roles, target, and what makes a question.
+type Line = (
+    &'static str,
+    &'static str,
+    &'static [Role],
+    Option<f64>,
+    Maker,
+);
 
 /// Questions of a row.
 const QUESTIONS: usize = 2_000;
