@@ -173,7 +173,9 @@ impl SeenRecord {
     }
 
     fn shows(&self, field: FieldId) -> bool {
-        self.plan.shows(field)
+        // A number of a deleted field means nothing any more (C36).
+        self.object.by_id(field).is_some()
+            && self.plan.shows(field)
             && (self.object.owned || field != system::OWNER)
             && !self.hidden_links.contains(&field)
     }
@@ -365,5 +367,21 @@ mod tests {
         host.update("user", owner.0, &json!({"roles": ["keeper"]}), None)
             .unwrap();
         assert!(anna.read("item", id).unwrap().is_some());
+    }
+
+    /// What a deleted field held is not shown by its old number either.
+    #[test]
+    fn a_deleted_field_shows_nothing() {
+        let (engine, host, _) = world();
+        let id = host.create("item", &json!({"secret": "x"})).unwrap();
+        let schema = engine.schema().unwrap();
+        let secret = schema.object("item").unwrap().field("secret").unwrap().id;
+        let text = |host: &Session| {
+            let record = host.read("item", id).unwrap().unwrap();
+            record.text_of(secret).map(str::to_owned)
+        };
+        assert_eq!(text(&host).as_deref(), Some("x"));
+        host.delete_field("item", "secret").unwrap();
+        assert_eq!(text(&host), None);
     }
 }
