@@ -62,8 +62,8 @@ mod write;
 
 pub use bulk::{BulkRefusal, BulkReport, BulkUpdate};
 pub use card::{
-    Card, CardField, CardLink, CardRequest, CardRow, CardRows, CardSection, CompletenessShare,
-    LastTouch, Ownership, Person,
+    Card, CardField, CardLink, CardRequest, CardRow, CardRows, CardSection, LastTouch, Ownership,
+    Person,
 };
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use completeness::Filled;

@@ -11,7 +11,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crm_engine::{Engine, Options, Params, RecordId, Session};
+use crm_engine::{Engine, Options, Params, RecordId, Session, TimelineRequest};
 use serde_json::json;
 
 const ROUNDS: usize = 5;
@@ -30,6 +30,7 @@ fn main() {
     let rows = import(&host);
     println!("import of companies        {rows:>12.0} rows/s");
     reads(&engine);
+    timelines(&engine);
     for threads in [1, 16] {
         let median = median(|| durable(&engine, threads));
         println!("durable creates, {threads:>2} threads {median:>11.0} /s");
@@ -98,6 +99,28 @@ fn reads(engine: &Engine) {
         anna.call("report.funnel", &json!({"object": "deal"}), &mut |_| true)
             .unwrap();
     });
+}
+
+/// The newest 20 entries of a short timeline and of a long one.
+fn timelines(engine: &Engine) {
+    let anna = engine.login("anna").unwrap();
+    for length in [30, 10_000] {
+        let name = json!({"name": format!("Of {length}"), "legal_form": "individual"});
+        let id = anna.create("company", &name).unwrap();
+        let call = json!({"company": id.get(), "kind": "call", "subject": "Asked for the price"});
+        for _ in 0..length / 10 {
+            anna.transact("activities", |door| {
+                let activity = door.schema().object("activity")?.clone();
+                (0..10).try_for_each(|_| door.create_json(&activity, &call).map(drop))
+            })
+            .unwrap();
+        }
+        let request = TimelineRequest::new("company", id);
+        time(&format!("newest 20 of {length} entries"), 2_000, || {
+            let page = anna.timeline(&request).unwrap().unwrap();
+            assert_eq!(page.entries.len(), 20);
+        });
+    }
 }
 
 fn time(what: &str, calls: u32, mut call: impl FnMut()) {

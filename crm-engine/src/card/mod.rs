@@ -17,6 +17,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value as Json;
 
+use crate::completeness::{Filled, completeness};
 use crate::error::Result;
 use crate::facts::Facts;
 use crate::ids::{RecordId, UserId, Version};
@@ -77,7 +78,7 @@ pub struct Card {
     /// Whom it belonged to from when to when, the first one first.
     pub owners: Vec<Ownership>,
     /// How complete it is, by each list of fields its object declares.
-    pub completeness: Vec<CompletenessShare>,
+    pub completeness: Vec<Filled>,
     /// The records that refer to it.
     pub parts: Vec<CardRows>,
     /// The newest entries of its timeline.
@@ -134,21 +135,6 @@ pub struct Ownership {
     /// Until when; none while it lasts.
     #[serde(serialize_with = "moment_or_null")]
     pub to: Option<DateTime<Utc>>,
-}
-
-/// How many fields of a declared list are filled (C42).
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct CompletenessShare {
-    /// The name of the list.
-    pub name: String,
-    /// Its fields that are filled.
-    pub filled: usize,
-    /// Its fields, as far as the caller may see them.
-    pub total: usize,
-    /// The share of the filled ones, rounded down.
-    pub percent: usize,
-    /// The fields that are empty.
-    pub missing: Vec<String>,
 }
 
 /// The records of one part of a card.
@@ -283,7 +269,7 @@ pub(crate) fn card(
             true => own::owners(asker, id, &record)?,
             false => Vec::new(),
         },
-        completeness: own::completeness(object, &plan, &record),
+        completeness: completeness(object, &plan, &record),
         parts,
         timeline,
         last_touch,

@@ -1,20 +1,14 @@
 //! What a card tells of the record itself.
 
-use super::{Asker, CardField, CardSection, CompletenessShare, Ownership, Person};
+use super::{Asker, CardField, CardSection, Ownership, Person};
 use crate::error::Result;
 use crate::history;
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::{Action, Plan};
 use crate::schema::system::USER;
-use crate::schema::{Field, Labels, Object, keys};
+use crate::schema::{Field, Object, keys, label_in};
 use crate::store::Read;
 use crate::value::{Record, RecordView, Value};
-
-/// A label in the language asked for, else in English, else the name.
-pub(super) fn label(labels: &Labels, language: &str, name: &str) -> String {
-    let label = labels.get(language).or_else(|| labels.get("en"));
-    label.map_or(name, String::as_str).to_owned()
-}
 
 /// What names a record to people, if that is shown.
 pub(super) fn title(
@@ -53,26 +47,23 @@ pub(super) fn sections(
     language: &str,
 ) -> Result<Vec<CardSection>> {
     let mut sections = Vec::with_capacity(object.sections.len());
-    for section in &object.sections {
-        let shown = section.fields.iter().filter(|field| plan.shows(**field));
-        let mut fields = Vec::with_capacity(section.fields.len());
-        for field in shown.filter_map(|field| object.by_id(*field)) {
+    for (section, shown) in object.filled_sections(|field| plan.shows(field)) {
+        let mut fields = Vec::with_capacity(shown.len());
+        for field in shown {
             let value = record.fields.get(field.id);
             fields.push(CardField {
                 name: field.name.clone(),
-                label: label(&field.labels, language, &field.name),
+                label: label_in(&field.labels, language, &field.name).to_owned(),
                 value_type: field.value_type,
                 value: field.to_json(value),
                 text: text(asker, field, value, language)?,
             });
         }
-        if !fields.is_empty() {
-            sections.push(CardSection {
-                name: section.name.clone(),
-                label: label(&section.labels, language, &section.name),
-                fields,
-            });
-        }
+        sections.push(CardSection {
+            name: section.name.clone(),
+            label: label_in(&section.labels, language, &section.name).to_owned(),
+            fields,
+        });
     }
     Ok(sections)
 }
@@ -82,7 +73,7 @@ fn text(asker: &Asker<'_>, field: &Field, value: &Value, language: &str) -> Resu
     match value {
         Value::Choice(choice) => {
             let choice = field.choice_by_id(*choice);
-            Ok(choice.map(|choice| label(&choice.labels, language, &choice.name)))
+            Ok(choice.map(|choice| label_in(&choice.labels, language, &choice.name).to_owned()))
         }
         Value::Reference(id) => {
             let target = field.target.and_then(|target| asker.schema.by_id(target));
@@ -131,29 +122,4 @@ pub(super) fn owners(asker: &Asker<'_>, id: RecordId, record: &Record) -> Result
         })
     });
     owned.collect()
-}
-
-/// How complete the record is by each list. Of a list the hidden fields do not count, and a list of
-/// nothing but hidden fields is left out.
-pub(super) fn completeness(
-    object: &Object,
-    plan: &Plan,
-    record: &Record,
-) -> Vec<CompletenessShare> {
-    let share = |list: &crate::schema::Completeness| {
-        let shown = list.fields.iter().filter(|field| plan.shows(**field));
-        let fields: Vec<&Field> = shown.filter_map(|id| object.by_id(*id)).collect();
-        let empty = fields.iter();
-        let empty = empty.filter(|field| record.fields.get(field.id).is_null());
-        let missing: Vec<String> = empty.map(|field| field.name.clone()).collect();
-        let (total, filled) = (fields.len(), fields.len() - missing.len());
-        Some(CompletenessShare {
-            name: list.name.clone(),
-            filled,
-            total,
-            percent: (100 * filled).checked_div(total)?,
-            missing,
-        })
-    };
-    object.completeness.iter().filter_map(share).collect()
 }

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::own::label;
 use super::{Asker, CardLink, CardRow, CardRows};
 use crate::error::{Code, Error, Result};
 use crate::facts::Facts;
@@ -12,7 +11,7 @@ use crate::ids::{FieldId, ObjectId, RecordId, UserId};
 use crate::limits::CARDS_PREPARED_MAX;
 use crate::policy::{Action, Actor, Plan};
 use crate::query::{self, Params, Prepared};
-use crate::schema::{CardPart, Cells, Field, Labels, Object};
+use crate::schema::{CardPart, Cells, Field, Labels, Object, label_in};
 use crate::value::Value;
 
 /// The cards prepared for actors, good for as long as rights and schema stay as they are.
@@ -196,7 +195,7 @@ impl PreparedPart {
         rows.truncate(self.limit);
         Ok(CardRows {
             name: self.name.clone(),
-            label: label(&self.labels, language, &self.name),
+            label: label_in(&self.labels, language, &self.name).to_owned(),
             object: self.shown.name.clone(),
             rows,
             more,

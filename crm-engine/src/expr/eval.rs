@@ -184,6 +184,15 @@ impl Test {
         }
     }
 
+    /// The pattern that the text of `field` must match wherever the test holds.
+    pub(crate) fn pattern(&self, field: FieldId) -> Option<&Operand> {
+        match self {
+            Test::And(tests) => tests.iter().find_map(|test| test.pattern(field)),
+            Test::Like(operand, pattern) if operand.is_of(field) => Some(pattern),
+            _ => None,
+        }
+    }
+
     /// The sub-select among whose values `field` must be wherever the test holds.
     pub(crate) fn pinned_within(&self, field: FieldId) -> Option<&Arc<SubSelect>> {
         match self {
@@ -310,6 +319,12 @@ impl Operand {
 
     fn is_fixed(&self) -> bool {
         matches!(self, Operand::Constant(_) | Operand::Bound(_))
+    }
+
+    /// What every text begins with, folded, that matches this pattern; empty where that is open.
+    pub(crate) fn beginning<'a>(&'a self, bound: &'a [Value]) -> &'a str {
+        let pattern = self.fixed(bound).and_then(Value::as_text);
+        pattern.map_or("", like::beginning)
     }
 
     /// The value of a constant or a parameter; none for what depends on the record.

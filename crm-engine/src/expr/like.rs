@@ -7,6 +7,12 @@ pub(super) fn folded(pattern: &str) -> String {
     pattern.chars().map(fold).collect()
 }
 
+/// What a [`folded`] pattern begins with before anything is left open.
+pub(super) fn beginning(pattern: &str) -> &str {
+    let end = pattern.find(['%', '_']);
+    end.map_or(pattern, |end| &pattern[..end])
+}
+
 /// Whether the whole text matches a [`folded`] pattern.
 ///
 /// When what follows a `%` does not match here, it is tried one character further. Only the last

@@ -28,7 +28,7 @@ use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Owners;
 use crate::schema::{List, Object, SortKey, Total, system};
 use crate::store::Read;
-use crate::value::Value;
+use crate::value::{Value, ValueType, put_beginning};
 
 /// So many ids of a sub-select are got one by one; for more, its answer only tests.
 const POINTS_MAX: usize = 1_000;
@@ -44,6 +44,8 @@ pub(super) struct Access {
     /// What the condition says of the target, and the rest of it: set where all records that are
     /// looked at refer to the target, so that the first part is decided once for all of them.
     pub(super) parted: Option<(Test, Option<Test>)>,
+    /// What the text that the list is sorted by must match: only that part of the list is read.
+    pattern: Option<(ValueType, Operand)>,
     /// While few records refer to the target, they are got one by one and sorted in memory.
     pub(super) few: bool,
     /// What the id must equal one of.
@@ -117,6 +119,7 @@ impl Access {
                         sort: false,
                         target: None,
                         parted: None,
+                        pattern: None,
                         few: false,
                         ids,
                         within,
@@ -142,6 +145,7 @@ impl Access {
                     way,
                     sort: false,
                     parted: filter.and_then(|filter| filter.parted(field)),
+                    pattern: None,
                     target: Some((field, target)),
                     few: false,
                     ids,
@@ -168,10 +172,23 @@ impl Access {
             few: target.is_some(),
             target,
             parted: None,
+            pattern: filter.and_then(|filter| pattern(object, way, filter)),
             ids,
             within,
             owners,
         }
+    }
+
+    /// What the entries of the list begin with that can match: nothing where all can.
+    pub(super) fn beginning(&self, bound: &[Value]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if let Some((value_type, pattern)) = &self.pattern {
+            let folded = pattern.beginning(bound);
+            if !folded.is_empty() {
+                put_beginning(&mut bytes, *value_type, folded);
+            }
+        }
+        bytes
     }
 
     /// The ids that a sub-select gives, where they are few enough to get them one by one: the
@@ -274,6 +291,9 @@ impl Access {
         if self.within.is_some() {
             text.push_str("; records by id where a sub-select gives few");
         }
+        if self.pattern.is_some() {
+            text.push_str("; from where the pattern begins");
+        }
         if self.few {
             text.push_str("; referrers while few");
         }
@@ -282,6 +302,20 @@ impl Access {
         }
         text
     }
+}
+
+/// The pattern for the text by which the list of a way is sorted first.
+fn pattern(object: &Object, way: Way, filter: &Test) -> Option<(ValueType, Operand)> {
+    let (Way::List { list, .. } | Way::Merged { list, .. }) = way else {
+        return None;
+    };
+    let first = object.lists[list]
+        .by
+        .first()
+        .filter(|key| !key.descending)?;
+    let field = object.by_id(first.field)?;
+    let pattern = filter.pattern(field.id)?;
+    Some((field.value_type, pattern.clone()))
 }
 
 /// Where records are looked for in no particular order. The order they come in is seen all the

@@ -43,7 +43,7 @@ pub struct Rows {
 
 enum State {
     /// Rows are made as they are asked for; at most so many more.
-    Walking(Walk, usize),
+    Walking(Box<Walk>, usize),
     /// Rows that had to be made all at once.
     Made(std::vec::IntoIter<Vec<Value>>),
 }
@@ -62,7 +62,7 @@ impl Rows {
                 let walk = Walk::open(query, snapshot, bound)?;
                 match walk.sort {
                     true => State::Made(sorted(walk, columns, order, limit)?.into_iter()),
-                    false => State::Walking(walk, limit),
+                    false => State::Walking(Box::new(walk), limit),
                 }
             }
         };

@@ -79,11 +79,10 @@ impl Source {
             Owners::All => Err(Error::internal("an owner by owner walk over all owners")),
             Owners::Some(owners) => Ok(owners.into_vec()),
         };
+        let beginning = access.beginning(bound);
         let own = |list: usize, owner: UserId, reverse| {
-            Stream::new(
-                keys::own(object.id, object.lists[list].id, Some(owner)).done(),
-                reverse,
-            )
+            let prefix = keys::own(object.id, object.lists[list].id, Some(owner)).done();
+            Stream::beginning(prefix, &beginning, reverse)
         };
         Ok(match access.way {
             Way::Totals(_) => return Err(Error::internal("totals have no candidates")),
@@ -117,7 +116,7 @@ impl Source {
                 let prefix = keys::all(object.id, object.lists[list].id).done();
                 Source::List {
                     list,
-                    stream: Stream::new(prefix, reverse),
+                    stream: Stream::beginning(prefix, &beginning, reverse),
                 }
             }
             Way::Merged { list, reverse } => {
@@ -255,12 +254,19 @@ impl Stream {
 
     /// The entries under a prefix whose first component is `value`; the keys begin with it.
     fn under(prefix: Vec<u8>, value: &Value, descending: bool) -> Stream {
+        let mut first = Vec::with_capacity(9);
+        put_value(&mut first, value, descending);
+        Stream::beginning(prefix, &first, false)
+    }
+
+    /// The entries under a prefix whose keys go on with `first`; they begin with it.
+    fn beginning(prefix: Vec<u8>, first: &[u8], reverse: bool) -> Stream {
         let prefix_bytes = prefix.len();
         let mut narrow = prefix;
-        put_value(&mut narrow, value, descending);
+        narrow.extend_from_slice(first);
         Stream {
             prefix_bytes,
-            ..Stream::new(narrow, false)
+            ..Stream::new(narrow, reverse)
         }
     }
 

@@ -10,6 +10,8 @@ use crate::value::{shorten, stem};
 
 /// The digits of a number with its area code: those before them are a country's.
 pub(super) const NATIONAL_DIGITS: usize = 10;
+/// The most digits of a number with its country code (E.164).
+const INTERNATIONAL_DIGITS_MAX: usize = 15;
 /// The digits of a number within its area: fewer do not tell whose it is.
 pub(super) const LOCAL_DIGITS: usize = 7;
 /// Fewer letters do not look an address up.
@@ -136,8 +138,11 @@ pub(super) fn readings(text: &str) -> Result<Vec<Vec<Token>>> {
             readings.push(reading);
         }
     };
-    add(pieces.iter().map(Piece::token).collect());
-    if pieces.iter().any(|piece| piece.words.len() > 1) {
+    let is_one = is_one_number(&pieces);
+    if !is_one {
+        add(pieces.iter().map(Piece::token).collect());
+    }
+    if !is_one && pieces.iter().any(|piece| piece.words.len() > 1) {
         let words = pieces.iter().flat_map(|piece| &piece.words);
         add(words
             .map(|word| Token {
@@ -158,6 +163,14 @@ pub(super) fn readings(text: &str) -> Result<Vec<Vec<Token>>> {
         }]);
     }
     Ok(readings)
+}
+
+/// Whether what was typed is a whole phone number: nobody means its groups of digits one by one.
+fn is_one_number(pieces: &[Piece<'_>]) -> bool {
+    let digits = |piece: &Piece<'_>| piece.text.bytes().filter(u8::is_ascii_digit).count();
+    let digits_typed: usize = pieces.iter().map(digits).sum();
+    let is_phone = (NATIONAL_DIGITS..=INTERNATIONAL_DIGITS_MAX).contains(&digits_typed);
+    is_phone && pieces.iter().all(|piece| piece.is_number)
 }
 
 /// The reading in which numbers that follow one another are one.

@@ -63,7 +63,8 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// [`Code::UnknownObject`], [`Code::Denied`] for who may neither see nor create records of
+    /// [`Code::UnknownObject`](crate::Code::UnknownObject),
+    /// [`Code::Denied`](crate::Code::Denied) for who may neither see nor create records of
     /// the object, and what the values have against them.
     pub fn duplicates(&self, object: &str, fields: &Json) -> Result<DuplicateReport> {
         let view = self.view()?;
@@ -88,7 +89,8 @@ impl Session {
     /// The likely duplicates of a stored record; otherwise as [`Session::duplicates`].
     ///
     /// # Errors
-    /// [`Code::UnknownObject`], [`Code::NotFound`].
+    /// [`Code::UnknownObject`](crate::Code::UnknownObject),
+    /// [`Code::NotFound`](crate::Code::NotFound).
     pub fn duplicates_of(&self, object: &str, id: RecordId) -> Result<DuplicateReport> {
         let view = self.view()?;
         let object = view.schema.object(object)?;
@@ -110,7 +112,8 @@ impl Session {
     /// They are looked for in what is stored: what rules fill in takes part.
     ///
     /// # Errors
-    /// As [`Session::create`]; [`Code::Duplicate`] where the record is refused for its
+    /// As [`Session::create`]; [`Code::Duplicate`](crate::Code::Duplicate) where the record is
+    /// refused for its
     /// duplicates, with `matches`, `hidden` and the `rule` that found the first.
     pub fn create_checked(
         &self,

@@ -38,10 +38,11 @@ impl Session {
     /// let host = Engine::in_memory(Options::default())?.system();
     /// let number = FieldDeclaration::new("contract_number", ValueType::Digits);
     /// host.create_field("company", &number, None)?;
-    /// let vega = json!({"name": "Vega", "contract_number": "00012345678901234567890"});
+    /// let digits = "00012345678901234567890";
+    /// let vega = json!({"name": "Vega", "legal_form": "individual", "contract_number": digits});
     /// let vega = host.create("company", &vega)?;
     /// let record = host.get("company", vega)?.expect("it is there");
-    /// assert_eq!(record["contract_number"], "00012345678901234567890");
+    /// assert_eq!(record["contract_number"], digits);
     /// # Ok::<(), crm_engine::Error>(())
     /// ```
     ///
@@ -209,7 +210,8 @@ impl Session {
     ///
     /// let host = Engine::in_memory(Options::default())?.system();
     /// host.set_completeness("company", "reach", &["phone".into(), "email".into()])?;
-    /// let vega = host.create("company", &json!({"name": "Vega", "phone": "+7 495 123-45-67"}))?;
+    /// let vega = json!({"name": "Vega", "legal_form": "individual", "phone": "+7 495 123-45-67"});
+    /// let vega = host.create("company", &vega)?;
     /// let filled = host.completeness("company", vega)?.expect("it is there");
     /// let reach = filled.iter().find(|list| list.name == "reach").expect("it was set");
     /// assert_eq!((reach.percent, reach.missing.as_slice()), (50, &["email".to_owned()][..]));

@@ -16,7 +16,8 @@ impl Session {
     ///
     /// let engine = Engine::in_memory(Options::default())?;
     /// let host = engine.system();
-    /// host.create("company", &json!({"name": "Ёлка и Ко", "phone": "+7 (495) 123-45-67"}))?;
+    /// let tree = json!({"name": "Ёлка и Ко", "legal_form": "individual", "phone": "+7 (495) 123-45-67"});
+    /// host.create("company", &tree)?;
     /// for text in ["елки", "ёл", "123-45", "84951234567", "елка 4567"] {
     ///     let page = host.search(&SearchRequest::new(text).within(["company"]))?;
     ///     assert_eq!(page.hits[0].title.as_deref(), Some("Ёлка и Ко"), "{text}");

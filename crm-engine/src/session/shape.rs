@@ -45,7 +45,7 @@ impl Session {
     /// use serde_json::json;
     ///
     /// let host = Engine::in_memory(Options::default())?.system();
-    /// let vega = host.create("company", &json!({"name": "Vega"}))?;
+    /// let vega = host.create("company", &json!({"name": "Vega", "legal_form": "individual"}))?;
     /// let form = host.questionnaire("company", Some(vega), Some("ru"))?.expect("it is there");
     /// assert_eq!(form["label"], "Компания");
     /// let first = &form["sections"][0]["fields"][0];

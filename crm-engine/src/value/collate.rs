@@ -50,6 +50,11 @@ pub(super) fn sort_key(text: &str, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends what the sort keys of all texts begin with whose folded form begins with `folded`.
+pub(super) fn key_beginning(folded: &str, out: &mut Vec<u8>) {
+    put_utf8(folded, out);
+}
+
 fn put_utf8(text: &str, out: &mut Vec<u8>) {
     out.extend(text.bytes().map(|byte| byte + LEVEL_BYTE_MIN));
 }

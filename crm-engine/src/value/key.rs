@@ -81,6 +81,17 @@ pub fn put_value(out: &mut Vec<u8>, value: &Value, descending: bool) {
     }
 }
 
+/// Appends what [`put_value`] writes first, ascending, for every text of a type that begins with
+/// `folded` once it is folded itself. Only the first characters take part.
+pub(crate) fn put_beginning(out: &mut Vec<u8>, value_type: ValueType, folded: &str) {
+    // So many characters are within the sorted part of every text, however long they are.
+    const CHARACTERS_MAX: usize = SORT_TEXT_BYTES_MAX / 4;
+    let end = folded.char_indices().nth(CHARACTERS_MAX);
+    let part = end.map_or(folded, |(end, _)| &folded[..end]);
+    out.push(value_type.number());
+    collate::key_beginning(part, out);
+}
+
 /// Takes a component that [`put_value`] wrote off the front of `input`, without reading the
 /// value; `descending` as it was written. On an error, where `input` stands is unspecified.
 ///

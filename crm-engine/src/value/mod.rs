@@ -42,6 +42,7 @@ pub(crate) use collate::{fold, text_of_sort_key};
 pub use fields::Fields;
 pub(crate) use json::into_json;
 pub use json::{from_json, to_json};
+pub(crate) use key::put_beginning;
 pub use key::{compare, put_value, skip_value};
 pub use kind::ValueType;
 pub use money::{Currency, Money};

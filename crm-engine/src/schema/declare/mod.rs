@@ -89,7 +89,7 @@ pub struct ObjectDeclaration {
     pub card: Vec<CardPartDeclaration>,
 }
 
-/// A field as declared; see [`Field`] for the meaning of each part.
+/// A field as declared; see [`Field`](super::Field) for the meaning of each part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(
@@ -149,7 +149,7 @@ impl FieldDeclaration {
     }
 }
 
-/// A choice or stage as declared; see [`Choice`].
+/// A choice or stage as declared; see [`Choice`](super::Choice).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(
@@ -178,7 +178,7 @@ pub struct ListDeclaration {
     pub by: Vec<String>,
 }
 
-/// A total as declared; see [`Total`].
+/// A total as declared; see [`Total`](super::Total).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(
