@@ -15,7 +15,7 @@ use super::{Finder, Subject};
 #[derive(Default)]
 pub(crate) struct Rows {
     rows: Vec<(u64, Subject)>,
-    places: HashMap<(FieldId, By, String), Vec<usize>>,
+    places: HashMap<(FieldId, String), Vec<usize>>,
     /// How many of the rows stay when the newest are discarded.
     kept: usize,
 }
@@ -28,14 +28,15 @@ pub(crate) struct EarlierRow {
 }
 
 impl Rows {
-    /// The first earlier row that is a duplicate of `subject`.
+    /// The first earlier row that is a duplicate of `subject`, by rules that compare no likeness.
     pub(crate) fn find(
         &self,
         finder: &Finder<'_>,
         object: &Object,
         subject: &Subject,
     ) -> Option<EarlierRow> {
-        let by_rule = object.duplicates.iter().filter_map(|rule| {
+        let exact = object.duplicates.iter().filter(|rule| !rule.is_fuzzy());
+        let by_rule = exact.filter_map(|rule| {
             let row = self.find_by(finder, object, rule, subject)?;
             Some((row, rule))
         });
@@ -55,13 +56,9 @@ impl Rows {
     ) -> Option<usize> {
         let pairs = finder.pairs(rule, object, object, subject)?;
         let first = pairs.first()?;
-        // Any one comparison finds all candidates: form or head, one of them fits it.
-        let by = [By::Form, By::Head];
-        let texts = by.into_iter().flat_map(|by| {
-            let own = subject.values(first.field()).iter();
-            own.flat_map(move |value| by.texts(value))
-                .map(move |text| (by, text))
-        });
+        // Any one comparison finds all candidates.
+        let own = subject.values(first.field()).iter();
+        let texts = own.flat_map(|value| By::Form.texts(value));
         let holds = |row: usize| {
             let other = &self.rows[row].1;
             pairs.iter().all(|pair| {
@@ -70,7 +67,7 @@ impl Rows {
             })
         };
         texts
-            .filter_map(|(by, text)| self.places.get(&(first.field(), by, text)))
+            .filter_map(|text| self.places.get(&(first.field(), text)))
             .flatten()
             .copied()
             .filter(|row| holds(*row))
@@ -115,14 +112,13 @@ impl Rows {
 }
 
 /// What a row is found by.
-fn keys(object: &Object, subject: &Subject) -> Vec<(FieldId, By, String)> {
+fn keys(object: &Object, subject: &Subject) -> Vec<(FieldId, String)> {
     let mut keys = Vec::new();
-    for comparison in object.duplicates.iter().flat_map(|rule| &rule.all) {
-        for by in [By::Form, By::Head] {
-            let values = subject.values(comparison.field).iter();
-            let texts = values.flat_map(|value| by.texts(value));
-            keys.extend(texts.map(|text| (comparison.field, by, text)));
-        }
+    let exact = object.duplicates.iter().filter(|rule| !rule.is_fuzzy());
+    for comparison in exact.flat_map(|rule| &rule.all) {
+        let values = subject.values(comparison.field).iter();
+        let texts = values.flat_map(|value| By::Form.texts(value));
+        keys.extend(texts.map(|text| (comparison.field, text)));
     }
     keys.sort_unstable();
     keys.dedup();

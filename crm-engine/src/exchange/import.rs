@@ -384,11 +384,13 @@ impl Import<'_, '_> {
     }
 
     fn looks_for_duplicates(&self, object: &Object) -> bool {
-        self.on_duplicate != OnDuplicateRow::Create && !object.duplicates.is_empty()
+        let mut rules = object.duplicates.iter();
+        self.on_duplicate != OnDuplicateRow::Create && rules.any(|rule| !rule.is_fuzzy())
     }
 
     /// What a record just created is a likely duplicate of, and what is compared of it. Earlier
-    /// rows are records by then, but not in a rehearsal.
+    /// rows are records by then, but not in a rehearsal. Rules of likeness are left to people: of
+    /// thousands of rows each would be like many.
     fn duplicate(
         &self,
         door: &Door<'_>,
@@ -397,7 +399,7 @@ impl Import<'_, '_> {
     ) -> Result<(Option<Duplicate>, Option<Subject>)> {
         let finder = door.finder();
         let subject = finder.stored(object, id)?;
-        let report = finder.report(object, &subject, |_| true)?;
+        let report = finder.report(object, &subject, |rule| !rule.is_fuzzy())?;
         let stored = match report.matches.first() {
             Some(first) => Some(Duplicate {
                 rule: first.rules.first().cloned(),

@@ -47,7 +47,8 @@ pub struct ImportJob {
     pub on_duplicate: OnDuplicateRow,
 }
 
-/// What becomes of a row that is a likely duplicate by the rules of its object (C27).
+/// What becomes of a row that is a likely duplicate by the rules of its object (C27), those that
+/// compare likeness left out.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDuplicateRow {

@@ -213,32 +213,26 @@ fn rows_of_a_file_are_compared_with_records_and_each_other() {
     };
     let before = world.state();
     let (counts, faults) = run(true, "report");
-    assert_eq!(counts, (4, 0, 3));
+    assert_eq!(counts, (4, 0, 2));
     assert_eq!(
         faults,
         [
             format!("2 duplicate phone record {known}"),
-            "4 duplicate name line 3".to_owned(),
             "5 duplicate phone line 3".to_owned(),
         ]
     );
-    assert_eq!(run(true, "skip").0, (1, 3, 0));
+    // The likeness of two names is for people to judge.
+    assert_eq!(run(true, "skip").0, (2, 2, 0));
     assert_eq!(run(true, "create"), ((4, 0, 0), Vec::new()));
     assert_eq!(world.state(), before, "a rehearsal changes nothing");
     let (counts, faults) = run(false, "skip");
-    assert_eq!(counts, (1, 3, 0));
+    assert_eq!(counts, (2, 2, 0));
     let only: Vec<u64> = world
         .ids("thing")
         .into_iter()
         .filter(|id| *id != known.get())
         .collect();
-    assert_eq!(
-        faults[1..],
-        [
-            format!("4 skipped name record {}", only[0]),
-            format!("5 skipped phone record {}", only[0]),
-        ]
-    );
+    assert_eq!(faults[1..], [format!("5 skipped phone record {}", only[0])]);
     let (counts, _) = run(false, "report");
     assert_eq!(counts, (4, 0, 4));
     let (counts, faults) = run(false, "create");
