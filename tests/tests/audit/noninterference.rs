@@ -71,6 +71,13 @@ fn reads(world: &World) -> Answers {
             let form = viewer.questionnaire(object, Some(id), Some("ru"));
             ask(format!("questionnaire {object} {id}"), form.map(Json::from));
         }
+        if id.get() % 4 == 1 {
+            let named = json!({"object": object, "id": id.get()});
+            for operation in ["card", "timeline", "last_touch"] {
+                let told = call(viewer, operation, &named);
+                ask(format!("{operation} {object} {id}"), told);
+            }
+        }
         let history = viewer.history(object, id).map(Json::from);
         ask(format!("history {object} {id}"), history);
         for moment in [json!({"version": 1}), json!({"at": "2026-03-01T09:00:30Z"})] {
