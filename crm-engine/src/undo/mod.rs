@@ -8,7 +8,8 @@
 //!
 //! Only what still stands is taken back: a value that was changed since stays, and so does a
 //! record that somebody else has changed or referred to since it was created (invariant *nothing
-//! is lost quietly*: each of them is told).
+//! is lost quietly*: each of them is told). A transaction looks at what stands, not at how it came
+//! to stand: what was changed since and taken back again is as it was.
 
 mod record;
 #[cfg(test)]
@@ -93,6 +94,14 @@ impl Story {
     /// Whether a change is one of people or rules, not only of what the engine keeps.
     fn counts(&self, change: &Change) -> bool {
         change.kind != ChangeKind::Update || self.fields(change).next().is_some()
+    }
+
+    /// Whether two states of the record differ in nothing that people or rules changed.
+    fn are_alike(&self, one: &Record, two: &Record) -> bool {
+        let same = |field| value_of(self.id, one, field) == value_of(self.id, two, field);
+        let mut kept = self.object.fields.iter().map(|field| field.id);
+        kept.all(|field| !is_taken_back(&self.object, field) || same(field))
+            && (!is_taken_back(&self.object, OWNER) || same(OWNER))
     }
 
     /// Refuses where the actor lacks the right to do `action` to a record of `owner`.

@@ -12,7 +12,7 @@ use crate::ids::{RecordId, Sequence, Version};
 use crate::journal::{self, Cause, ChangeKind, Entry};
 use crate::limits::UNDO_NAMED_MAX;
 use crate::policy::{Action, Actor};
-use crate::value::{Record, Value};
+use crate::value::Value;
 use crate::write::Door;
 
 /// What taking a transaction back did.
@@ -144,21 +144,26 @@ impl Undo {
         match change.kind {
             ChangeKind::Update => self.set_back(door, &now, change),
             ChangeKind::Create | ChangeKind::Restore => {
-                if now.now.is_none() || self.is_changed_since(then, change) {
-                    return Ok(Step::ChangedSince(Vec::new()));
+                let made = history::record_at(&then.changes, Moment::Version(change.version));
+                match (&now.now, made) {
+                    (Some(stands), Some(made)) if now.are_alike(stands, &made) => {
+                        now.remove(door, self.sequence).map(|()| Step::Done)
+                    }
+                    _ => Ok(Step::ChangedSince(Vec::new())),
                 }
-                now.remove(door, self.sequence).map(|()| Step::Done)
             }
             ChangeKind::Delete => {
-                let before = Moment::Version(Version(change.version.0 - 1));
-                let record: Option<Record> = history::record_at(&then.changes, before);
-                let Some(record) =
-                    record.filter(|_| now.now.is_none() && !self.is_changed_since(then, change))
-                else {
-                    return Ok(Step::ChangedSince(Vec::new()));
+                let gone = |story: &Story, deletion: &Change| {
+                    let before = Version(deletion.version.0 - 1);
+                    history::record_at(&story.changes, Moment::Version(before))
                 };
-                now.bring_back(door, self.sequence, record)
-                    .map(|()| Step::Done)
+                let newest = now.changes.last().and_then(|newest| gone(&now, newest));
+                match (&now.now, gone(then, change), newest) {
+                    (None, Some(record), Some(newest)) if now.are_alike(&record, &newest) => now
+                        .bring_back(door, self.sequence, record)
+                        .map(|()| Step::Done),
+                    _ => Ok(Step::ChangedSince(Vec::new())),
+                }
             }
         }
     }
@@ -181,13 +186,6 @@ impl Undo {
             now.set_back(door, self.sequence, fields)?;
         }
         Ok(Step::Done)
-    }
-
-    /// Whether a record was changed after the transaction.
-    fn is_changed_since(&self, then: &Story, change: &Change) -> bool {
-        let later = then.changes.iter().rev();
-        let mut later = later.take_while(|later| later.version > change.version);
-        later.any(|later| later.sequence != self.sequence && then.counts(later))
     }
 
     /// Whether a change only followed from another one of the transaction: a reference that moved
