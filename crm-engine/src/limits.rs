@@ -202,6 +202,13 @@ pub const IMPORT_FAULTS_KEPT_MAX: usize = 100_000;
 /// Groups of equal faults an import tells apart.
 pub const IMPORT_FAULT_GROUPS_MAX: usize = 1_000;
 
+// Rights.
+
+/// Users one record is shared with.
+pub const PARTICIPANTS_MAX: usize = 100;
+/// Departments above one another; the rights of those further up do not reach down.
+pub const DEPARTMENT_DEPTH_MAX: usize = 32;
+
 // Undo and merge.
 
 /// Records that stand in the way of taking a transaction back and are named in the refusal.

@@ -17,7 +17,7 @@ pub(crate) trait Row {
 }
 
 /// A record as it is stored.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct StoredRow<'a> {
     id: RecordId,
     view: RecordView<'a>,
@@ -40,7 +40,7 @@ impl<'a> StoredRow<'a> {
 
 impl Row for StoredRow<'_> {
     fn value(&self, field: FieldId) -> Result<Cow<'_, Value>> {
-        match head_value(self.id, &self.view.head(), field) {
+        match head_value(self.id, self.view.head(), field) {
             Some(value) => Ok(Cow::Owned(value)),
             None => self.view.field(field).map(Cow::Owned),
         }

@@ -144,6 +144,7 @@ fn record(schema: &Schema, object: &str, owner: u64, fields: &[(&str, &str)]) ->
         head: Head {
             version: Version(1),
             owner: Some(UserId(id(owner))),
+            participants: Default::default(),
             created_at: at,
             created_by: None,
             updated_at: at,

@@ -6,7 +6,7 @@ use super::Change;
 use crate::ids::{UserId, Version};
 use crate::journal::ChangeKind;
 use crate::schema::system::OWNER;
-use crate::value::{Fields, Head, Record};
+use crate::value::{Fields, Head, Participants, Record};
 
 /// A moment in the life of a record.
 ///
@@ -47,6 +47,7 @@ pub(crate) fn record_at(changes: &[Change], moment: Moment) -> Option<Record> {
             head: Head {
                 version: change.version,
                 owner: None,
+                participants: Participants::default(),
                 created_at,
                 created_by,
                 updated_at: change.at,

@@ -39,6 +39,7 @@ fn record(choice: Option<u16>, money: Option<(i64, bool)>, number: Option<i64>) 
     let head = Head {
         version: Version(1),
         owner: None,
+        participants: Default::default(),
         created_at: at,
         created_by: None,
         updated_at: at,

@@ -59,7 +59,7 @@ impl Session {
                 object: Arc::clone(object),
                 plan: Arc::clone(plan),
                 id,
-                head: record.head(),
+                head: record.head().clone(),
                 table: record.table().into(),
                 hidden_links: hidden_links(view, self.actor, object, record.fields())?,
             })
@@ -75,7 +75,7 @@ impl Session {
         self.look_at(object, id, |view, object, plan, record| {
             let (head, fields) = (record.head(), record.fields());
             json_of(object, plan, |field| {
-                let value = stored_value(id, &head, fields, field.id)?;
+                let value = stored_value(id, head, fields, field.id)?;
                 match is_hidden_link(view, self.actor, field, &value)? {
                     true => Ok(Value::Null),
                     false => Ok(value),

@@ -10,7 +10,7 @@
 //! | `codec` | one value as bytes: [`encode_value`] and [`decode_value`] |
 //! | `fields`, `table` | values by field, and as bytes: [`Fields`], [`FieldsView`] |
 //! | `normal`, `stem` | forms in which values and words that mean the same are the same |
-//! | `record` | the record around them: [`Record`], [`RecordView`] |
+//! | `record`, `standing` | the record around them: [`Record`], [`RecordView`]; whom it stands under: [`Participants`] |
 
 mod check;
 mod codec;
@@ -25,6 +25,7 @@ mod normal;
 mod number;
 mod parse;
 mod record;
+mod standing;
 mod stem;
 mod table;
 
@@ -50,6 +51,8 @@ pub(crate) use normal::{normal, normal_phone, normal_text, words};
 pub use number::{put_uint, take_uint};
 pub use parse::parse;
 pub use record::{Head, Record, RecordView, encode};
+pub use standing::Participants;
+pub(crate) use standing::Standing;
 pub(crate) use stem::{HEAD_LETTERS, head, is_form, stem};
 pub use table::{FieldsView, RawField, encode_fields};
 

@@ -2,11 +2,12 @@
 //!
 //! | Part | Bytes |
 //! |---|---|
-//! | format, now 1 | 1 |
+//! | format: 1, or 2 where participants are told | 1 |
 //! | version | 1 to 9 |
 //! | owner, creator, last writer, each as [`put_user`] tells | 1 to 9 each |
 //! | created at: milliseconds from 1970, zigzag | 7 in our century |
 //! | updated at: milliseconds after that, zigzag | 1 while untouched |
+//! | in format 2 the participants: how many, then each | 2 and more |
 //! | the field table | see `table` |
 //! | CRC-32 of all bytes before it, little end first | 4 |
 //!
@@ -19,12 +20,14 @@ use chrono::{DateTime, Utc};
 
 use super::number::{put_uint, take_uint, unzigzag, zigzag};
 use super::table::put_table;
-use super::{Fields, FieldsView, RawField, Value, damaged};
+use super::{Fields, FieldsView, Participants, RawField, Value, damaged};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId, Version};
 use crate::limits::VALUE_BYTES_MAX;
 
+/// Of a record without participants, and of one with some.
 const FORMAT: u8 = 1;
+const FORMAT_SHARED: u8 = 2;
 const CHECKSUM_BYTES: usize = 4;
 
 /// Stands for a user: none.
@@ -33,12 +36,14 @@ const NO_USER: u64 = 0;
 const SAME_USER: u64 = 1;
 
 /// What the engine keeps about every record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
     /// How often the record was written.
     pub version: Version,
     /// Whom the record belongs to.
     pub owner: Option<UserId>,
+    /// The users it is shared with.
+    pub participants: Participants,
     /// When the record was created, to the millisecond.
     pub created_at: DateTime<Utc>,
     /// Who created it; none for the engine itself.
@@ -64,13 +69,14 @@ pub struct Record {
 /// [`Code::TooLarge`] when the record takes more than [`VALUE_BYTES_MAX`] bytes.
 ///
 /// ```
-/// use crm_engine::value::{Fields, Head, Record, RecordView, encode};
+/// use crm_engine::value::{Fields, Head, Participants, Record, RecordView, encode};
 /// use crm_engine::{FieldId, Version};
 /// let at = "2026-03-01T12:00:00Z".parse().unwrap();
 /// let record = Record {
 ///     head: Head {
 ///         version: Version(1),
 ///         owner: None,
+///         participants: Participants::default(),
 ///         created_at: at,
 ///         created_by: None,
 ///         updated_at: at,
@@ -89,8 +95,15 @@ pub struct Record {
 /// ```
 pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<()> {
     let start = out.len();
-    out.push(FORMAT);
+    let participants = &record.head.participants;
+    out.push(match participants.is_empty() {
+        true => FORMAT,
+        false => FORMAT_SHARED,
+    });
     put_head(out, &record.head);
+    if !participants.is_empty() {
+        participants.put(out);
+    }
     put_table(record.fields.iter(), out);
     let checksum = crc32fast::hash(&out[start..]);
     out.extend(checksum.to_le_bytes());
@@ -106,7 +119,7 @@ pub fn encode(record: &Record, out: &mut Vec<u8>) -> Result<()> {
 }
 
 /// A record in its bytes: checked as a whole, then read field by field.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct RecordView<'a> {
     head: Head,
     table: &'a [u8],
@@ -125,10 +138,13 @@ impl<'a> RecordView<'a> {
         if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
             return Err(damaged("a record does not match its checksum"));
         }
-        let Some((&FORMAT, mut rest)) = body.split_first() else {
+        let Some((&format @ (FORMAT | FORMAT_SHARED), mut rest)) = body.split_first() else {
             return Err(damaged("a record of an unknown format"));
         };
-        let head = take_head(&mut rest)?;
+        let mut head = take_head(&mut rest)?;
+        if format == FORMAT_SHARED {
+            head.participants = Participants::take(&mut rest)?;
+        }
         Ok(RecordView {
             head,
             table: rest,
@@ -138,8 +154,8 @@ impl<'a> RecordView<'a> {
 
     /// What the engine keeps about the record.
     #[must_use]
-    pub fn head(&self) -> Head {
-        self.head
+    pub fn head(&self) -> &Head {
+        &self.head
     }
 
     /// How often the record was written.
@@ -191,7 +207,7 @@ impl<'a> RecordView<'a> {
     /// [`Code::Damaged`] for bytes that no encoder wrote.
     pub fn decode(&self) -> Result<Record> {
         Ok(Record {
-            head: self.head,
+            head: self.head.clone(),
             fields: self.fields.decode()?,
         })
     }
@@ -221,6 +237,7 @@ fn take_head(input: &mut &[u8]) -> Result<Head> {
     Ok(Head {
         version,
         owner,
+        participants: Participants::default(),
         created_at: moment(Some(created_ms))?,
         created_by,
         updated_at: moment(updated_ms)?,
@@ -274,6 +291,7 @@ mod tests {
         fn arb_record()(
             version: u64,
             owner in arb_user(),
+            participants in prop::collection::vec(arb_record_id().prop_map(UserId), 0..3),
             created_by in arb_user(),
             updated_by in arb_user(),
             created_ms in MOMENTS_MS,
@@ -283,8 +301,9 @@ mod tests {
             let moment = |ms| DateTime::from_timestamp_millis(ms).unwrap();
             let (created_at, updated_at) = (moment(created_ms), moment(updated_ms));
             let version = Version(version);
+            let participants = participants.into_iter().collect();
             Record {
-                head: Head { version, owner, created_at, created_by, updated_at, updated_by },
+                head: Head { version, owner, participants, created_at, created_by, updated_at, updated_by },
                 fields,
             }
         }
@@ -307,6 +326,7 @@ mod tests {
             head: Head {
                 version: Version(1),
                 owner: None,
+                participants: Participants::default(),
                 created_at: at,
                 created_by: None,
                 updated_at: at,
@@ -333,7 +353,8 @@ mod tests {
     fn foreign_bytes_with_a_right_checksum_are_damaged() {
         for body in [
             &[][..],
-            &[2],
+            &[3],
+            &[FORMAT_SHARED, 1, 0, 0, 0, 0, 0, 0],
             &[FORMAT],
             &[FORMAT, 1, 0, 0, 0, 0, 0, 200, 1],
         ] {
@@ -346,7 +367,7 @@ mod tests {
         fn records_survive(record in arb_record()) {
             let stored = encoded(&record);
             let view = RecordView::new(&stored).unwrap();
-            prop_assert_eq!(view.head(), record.head);
+            prop_assert_eq!(view.head(), &record.head);
             prop_assert_eq!(view.decode().unwrap(), record);
         }
 

@@ -31,7 +31,7 @@ use crate::policy::{Action, Actor, Plan};
 use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
-use crate::value::{Head, Record, RecordView, Value, encode, take_uint};
+use crate::value::{Head, Participants, Record, RecordView, Value, encode, take_uint};
 
 pub(crate) use duplicates::refusal;
 pub use input::Input;
@@ -195,6 +195,7 @@ impl<'t> Door<'t> {
         let head = Head {
             version: Version(1),
             owner: self.owner_of_new(object, &input)?,
+            participants: Participants::default(),
             created_at: self.now(),
             created_by: user,
             updated_at: self.now(),
