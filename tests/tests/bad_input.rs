@@ -166,7 +166,7 @@ fn fields_objects_and_values_are_named() {
     refused(
         create(
             "user",
-            json!({"login": "eve", "name": "Eve", "administrator": true}),
+            json!({"login": "eve", "name": "Eve", "kind": "admin"}),
         ),
         Code::Denied,
         "user",

@@ -248,7 +248,7 @@ impl Configurer<'_> {
     fn is_administrator(&self) -> bool {
         let user = self.actor.user();
         let facts = user.map(|user| self.facts.organisation.user(user));
-        facts.is_none_or(|facts| facts.is_some_and(|user| user.administrator))
+        facts.is_none_or(|facts| facts.is_some_and(|user| user.is_admin()))
     }
 
     /// What a choice requires are fields the caller sees, or the one that is being made.

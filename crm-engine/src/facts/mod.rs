@@ -178,7 +178,7 @@ fn load(read: &dyn Read, schema: &Schema) -> Result<Facts> {
     })?;
     let mut users = BTreeMap::new();
     each(read, USER, |id, record| {
-        users.insert(UserId(id), user_facts(&record, &groups));
+        users.insert(UserId(id), user_facts(schema, &record, &groups));
     })?;
     let mut grants = Vec::new();
     each(read, GRANT, |_, record| {
@@ -204,15 +204,18 @@ fn each(read: &dyn Read, object: ObjectId, mut take: impl FnMut(RecordId, Record
     Ok(())
 }
 
-fn user_facts(record: &Record, groups: &BTreeSet<String>) -> UserFacts {
+fn user_facts(schema: &Schema, record: &Record, groups: &BTreeSet<String>) -> UserFacts {
     let field = |id| record.fields.get(id);
+    let kind = schema.by_id(USER).and_then(|users| users.by_id(system::user::KIND));
+    let kind = kind.zip(field(system::user::KIND).as_choice());
+    let kind = kind.map(|(field, choice)| field.choice_name(choice));
     let named = tags(record, system::user::GROUPS).iter();
     UserFacts {
         login: text(record, system::user::LOGIN),
         department: field(system::user::DEPARTMENT).as_reference(),
         supervisor: field(system::user::SUPERVISOR).as_reference().map(UserId),
         roles: tags(record, system::user::ROLES).to_vec(),
-        administrator: *field(system::user::ADMINISTRATOR) == Value::Checkbox(true),
+        administrator: kind == Some("admin"),
         groups: named
             .filter(|name| groups.contains(*name))
             .cloned()

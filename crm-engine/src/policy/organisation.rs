@@ -53,6 +53,14 @@ pub(crate) struct Grant {
     pub hidden: Vec<FieldId>,
 }
 
+impl UserFacts {
+    /// Whether everything is permitted to him.
+    #[must_use]
+    pub(crate) fn is_admin(&self) -> bool {
+        self.administrator
+    }
+}
+
 impl Organisation {
     /// An organisation of `users` whose roles have `grants`.
     #[must_use]

@@ -138,7 +138,7 @@ impl Field {
         })
     }
 
-    fn choice_name(&self, id: ChoiceId) -> &str {
+    pub(crate) fn choice_name(&self, id: ChoiceId) -> &str {
         self.choice_by_id(id).map_or("", |choice| &choice.name)
     }
 

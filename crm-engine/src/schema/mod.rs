@@ -70,6 +70,8 @@ pub struct Object {
     pub labels: Labels,
     /// Whether each record belongs to a user.
     pub owned: bool,
+    /// Its owner is who does it: giving it to somebody else is planning for others (C47).
+    pub planned: bool,
     /// The field that names a record to people.
     pub title: Option<FieldId>,
     /// Its declared fields, by number.
@@ -153,6 +155,8 @@ pub struct Field {
     /// Setting, changing and emptying it is a change of the record referred to, and needs the
     /// right to edit that one too: who is in a common group is part of the group (C20).
     pub guarded: bool,
+    /// Set when the record is created and never changed again, by anybody (C53).
+    pub fixed: bool,
     /// Search finds the record by this field.
     pub search: bool,
     /// Kept as a count or sum of the records that refer to this one.

@@ -52,13 +52,32 @@ pub(crate) mod user {
     pub(crate) const DEPARTMENT: FieldId = FieldId(18);
     pub(crate) const SUPERVISOR: FieldId = FieldId(19);
     pub(crate) const ROLES: FieldId = FieldId(20);
-    pub(crate) const ADMINISTRATOR: FieldId = FieldId(21);
+    pub(crate) const KIND: FieldId = FieldId(21);
     pub(crate) const ACCESS_CLOSED: FieldId = FieldId(22);
     pub(crate) const GROUPS: FieldId = FieldId(23);
+    pub(crate) const ON_PROBATION: FieldId = FieldId(24);
+    pub(crate) const PROBATION_ENDED: FieldId = FieldId(25);
+    pub(crate) const CONFIDENTIALITY_SIGNED: FieldId = FieldId(26);
+    pub(crate) const ACCESS_FROM: FieldId = FieldId(27);
+    pub(crate) const ACCESS_UNTIL: FieldId = FieldId(28);
+    pub(crate) const IP_LIMITED: FieldId = FieldId(29);
+    pub(crate) const SECOND_FACTOR: FieldId = FieldId(30);
+    pub(crate) const MACHINES: FieldId = FieldId(31);
+    pub(crate) const IDENTITIES: FieldId = FieldId(32);
+}
+pub(crate) mod department {
+    use crate::ids::FieldId;
+    pub(crate) const NAME: FieldId = FieldId(16);
+    pub(crate) const PARENT: FieldId = FieldId(17);
+    pub(crate) const ROLES: FieldId = FieldId(19);
 }
 pub(crate) mod role {
     use crate::ids::FieldId;
     pub(crate) const NAME: FieldId = FieldId(16);
+    pub(crate) const EVERYONE: FieldId = FieldId(19);
+    pub(crate) const NEWCOMER: FieldId = FieldId(20);
+    pub(crate) const OPENS_PER_HOUR: FieldId = FieldId(21);
+    pub(crate) const OPENS_OVER: FieldId = FieldId(22);
 }
 pub(crate) mod grant {
     use crate::ids::FieldId;
@@ -67,10 +86,16 @@ pub(crate) mod grant {
     pub(crate) const ACTIONS: FieldId = FieldId(18);
     pub(crate) const SCOPE: FieldId = FieldId(19);
     pub(crate) const HIDDEN_FIELDS: FieldId = FieldId(20);
+    pub(crate) const BAN: FieldId = FieldId(21);
+    pub(crate) const FIELDS: FieldId = FieldId(22);
+    pub(crate) const CONDITION: FieldId = FieldId(23);
+    pub(crate) const DEPARTMENTS: FieldId = FieldId(24);
+    pub(crate) const SOURCE: FieldId = FieldId(25);
 }
 pub(crate) mod group {
     use crate::ids::FieldId;
     pub(crate) const NAME: FieldId = FieldId(16);
+    pub(crate) const ROLES: FieldId = FieldId(18);
 }
 pub(crate) mod setting {
     use crate::ids::FieldId;
@@ -103,6 +128,7 @@ pub(crate) fn record_fields() -> &'static [Field] {
             further: None,
             timeline: false,
             guarded: false,
+            fixed: false,
             search: false,
             rollup: None,
             formula: None,
@@ -213,7 +239,45 @@ mod tests {
         assert_eq!(number("user", "department"), (USER, user::DEPARTMENT));
         assert_eq!(number("user", "supervisor"), (USER, user::SUPERVISOR));
         assert_eq!(number("user", "roles"), (USER, user::ROLES));
-        assert_eq!(number("user", "administrator"), (USER, user::ADMINISTRATOR));
+        assert_eq!(number("user", "kind"), (USER, user::KIND));
+        for (name, id) in [
+            ("on_probation", user::ON_PROBATION),
+            ("probation_ended", user::PROBATION_ENDED),
+            ("confidentiality_signed", user::CONFIDENTIALITY_SIGNED),
+            ("access_from", user::ACCESS_FROM),
+            ("access_until", user::ACCESS_UNTIL),
+            ("ip_limited", user::IP_LIMITED),
+            ("second_factor", user::SECOND_FACTOR),
+            ("machines", user::MACHINES),
+            ("identities", user::IDENTITIES),
+        ] {
+            assert_eq!(number("user", name), (USER, id));
+        }
+        for (name, id) in [
+            ("name", department::NAME),
+            ("parent", department::PARENT),
+            ("roles", department::ROLES),
+        ] {
+            assert_eq!(number("department", name), (DEPARTMENT, id));
+        }
+        for (name, id) in [
+            ("everyone", role::EVERYONE),
+            ("newcomer", role::NEWCOMER),
+            ("opens_per_hour", role::OPENS_PER_HOUR),
+            ("opens_over", role::OPENS_OVER),
+        ] {
+            assert_eq!(number("role", name), (ROLE, id));
+        }
+        for (name, id) in [
+            ("ban", grant::BAN),
+            ("fields", grant::FIELDS),
+            ("condition", grant::CONDITION),
+            ("departments", grant::DEPARTMENTS),
+            ("source", grant::SOURCE),
+        ] {
+            assert_eq!(number("grant", name), (GRANT, id));
+        }
+        assert_eq!(number("group", "roles"), (GROUP, group::ROLES));
         assert_eq!(number("user", "access_closed"), (USER, user::ACCESS_CLOSED));
         assert_eq!(number("user", "groups"), (USER, user::GROUPS));
         assert_eq!(schema.object("department").unwrap().id, DEPARTMENT);

@@ -249,7 +249,7 @@ impl Session {
                 .facts
                 .organisation
                 .user(user)
-                .is_some_and(|user| user.administrator),
+                .is_some_and(|user| user.is_admin()),
         };
         match administrator {
             true => Ok(()),

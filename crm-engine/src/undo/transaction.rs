@@ -65,7 +65,7 @@ fn is_administrator(door: &Door<'_>) -> bool {
         Actor::System => true,
         Actor::User(user) => {
             let facts = door.facts().organisation.user(user);
-            facts.is_some_and(|user| user.administrator)
+            facts.is_some_and(|user| user.is_admin())
         }
     }
 }

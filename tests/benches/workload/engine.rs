@@ -318,7 +318,7 @@ fn organisation(host: &Session) -> Result<Vec<RecordId>> {
                 "name": described.login,
                 "department": described.department.map(|at| departments[at]),
                 "roles": role,
-                "administrator": described.role == Role::Administrator,
+                "kind": if described.role == Role::Administrator { "admin" } else { "employee" },
             });
             ids.push(door.create_json(user, &fields)?);
         }

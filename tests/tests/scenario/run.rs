@@ -187,7 +187,7 @@ fn user(host: &mut dyn Host, names: &mut Names, rest: &str) -> Result<Answer<Str
             "groups" => fields["groups"] = value.split(',').collect(),
             "department" => fields["department"] = names.departments[&value].into(),
             "supervisor" => fields["supervisor"] = names.users[&value].into(),
-            "administrator" => fields["administrator"] = (value == "true").into(),
+            "kind" => fields["kind"] = value.into(),
             other => return Err(format!("a user has no `{other}` here")),
         }
     }

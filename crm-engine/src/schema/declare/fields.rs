@@ -94,6 +94,7 @@ impl Schema {
             further: None,
             timeline: declared.timeline,
             guarded: declared.guarded,
+            fixed: declared.fixed,
             search: declared.search,
             rollup: None,
             formula: declared.formula.clone(),
@@ -136,6 +137,7 @@ fn refuse_another_nature(field: &Field, declared: &FieldDeclaration, extends: bo
             field.follows_owner != declared.follows_owner,
             declared.follows_owner,
         ),
+        ("fixed", field.fixed != declared.fixed, declared.fixed),
         (
             "guarded",
             field.guarded != declared.guarded,

@@ -42,6 +42,9 @@ pub struct ObjectDeclaration {
     /// Whether each record belongs to a user.
     #[serde(default)]
     pub owned: bool,
+    /// Its owner is who does it: giving it to somebody else needs the right to `assign`.
+    #[serde(default)]
+    pub planned: bool,
     /// The field that names a record to people.
     #[serde(default)]
     pub title: Option<String>,
@@ -127,6 +130,8 @@ pub struct FieldDeclaration {
     pub timeline: bool,
     #[serde(default)]
     pub guarded: bool,
+    #[serde(default)]
+    pub fixed: bool,
     #[serde(default)]
     pub search: bool,
     #[serde(default)]
@@ -413,6 +418,7 @@ impl Schema {
             name: declaration.name.clone(),
             labels: declaration.label.clone(),
             owned: declaration.owned,
+            planned: declaration.planned,
             title: None,
             fields: Vec::new(),
             columns: Vec::new(),
@@ -509,6 +515,7 @@ impl FieldDeclaration {
             further: None,
             timeline: false,
             guarded: false,
+            fixed: false,
             search: false,
             rollup: None,
             formula: None,
