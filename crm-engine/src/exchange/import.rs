@@ -340,8 +340,8 @@ impl Import<'_, '_> {
                 input.fields.push((*field, value.clone()));
             }
         }
-        let owner = door.owner_of_new(object, &input)?;
-        if !door.plan(object, Action::Import).permits(owner) {
+        let standing = door.standing_of_new(object, &input)?;
+        if !door.plan(object, Action::Import).permits(standing.owner) {
             return Err(denied(object, Action::Import));
         }
         let texts = self.columns.texts_of(object, &input);

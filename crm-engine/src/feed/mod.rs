@@ -85,11 +85,12 @@ pub(crate) fn read(
             let Some(object) = schema.by_id(change.object) else {
                 continue;
             };
-            let owner = match read.get(&keys::record(change.object, change.id))? {
-                Some(bytes) => RecordView::new(&bytes)?.owner(),
-                None => history::owner_of_deleted(read, change.id)?,
+            let standing = match read.get(&keys::record(change.object, change.id))? {
+                Some(bytes) => RecordView::new(&bytes)?.head().standing(),
+                None => history::standing_of_deleted(read, change.id)?,
             };
-            if facts.plan(actor, object, Action::View).permits(owner) {
+            let plan = facts.plan(actor, object, Action::View);
+            if plan.permits(standing.owner) {
                 page.changes.push(FeedChange {
                     sequence: entry.sequence,
                     at: entry.at,

@@ -13,9 +13,11 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, ObjectId, RecordId, Sequence, UserId, Version};
 use crate::journal::{self, Cause, ChangeKind};
 use crate::schema::keys;
-use crate::schema::system::OWNER;
+use crate::schema::system::{OWNER, PARTICIPANTS};
 use crate::store::{Read, ScanOptions, Txn};
-use crate::value::{FieldsView, Record, Value, encode_fields, put_uint, take_uint};
+use crate::value::{
+    FieldsView, Participants, Record, Standing, Value, encode_fields, put_uint, take_uint,
+};
 
 pub(crate) use absorbed::{absorbed, forget_absorbed, note_absorbed};
 pub(crate) use backwards::{Backwards, tenures};
@@ -39,15 +41,21 @@ pub(crate) struct Change {
     pub actor: Option<UserId>,
     /// Why.
     pub cause: Cause,
-    /// The changed fields, by number; the owner among them under its own number.
+    /// The changed fields, by number; owner and participants among them under their own numbers.
     pub fields: Vec<FieldChange>,
 }
 
 impl Change {
-    /// Whose record it was, for a deletion.
-    pub(crate) fn last_owner(&self) -> Option<UserId> {
-        let owner = self.fields.iter().find(|field| field.field == OWNER)?;
-        owner.old.as_reference().map(UserId)
+    /// Whom the record stood under, for a deletion.
+    pub(crate) fn last_standing(&self) -> Standing {
+        let old = |wanted| {
+            let field = self.fields.iter().find(|field| field.field == wanted);
+            field.map_or(&Value::Null, |field| &field.old)
+        };
+        Standing {
+            owner: old(OWNER).as_reference().map(UserId),
+            participants: Participants::of_value(old(PARTICIPANTS)),
+        }
     }
 }
 
@@ -134,9 +142,10 @@ pub(crate) fn newest(read: &dyn Read, id: RecordId) -> Result<Option<Change>> {
     }
 }
 
-/// Whose record it was that is gone: its owner when it was deleted.
-pub(crate) fn owner_of_deleted(read: &dyn Read, id: RecordId) -> Result<Option<UserId>> {
-    Ok(newest(read, id)?.and_then(|change| change.last_owner()))
+/// Whom a record that is gone stood under when it was deleted.
+pub(crate) fn standing_of_deleted(read: &dyn Read, id: RecordId) -> Result<Standing> {
+    let newest = newest(read, id)?;
+    Ok(newest.map_or_else(Standing::default, |change| change.last_standing()))
 }
 
 /// Walks from the newest change to the oldest: what a change replaced is what the change before
@@ -151,6 +160,7 @@ fn fill_new_values(changes: &mut [Change], now: Option<&Record>, owner_field: Fi
                 .map(|(field, value)| (field, value.clone())),
         );
         present.push((owner_field, owner_value(record.head.owner)));
+        present.push((PARTICIPANTS, record.head.participants.to_value()));
     }
     for change in changes.iter_mut().rev() {
         for field in &mut change.fields {

@@ -27,11 +27,13 @@ pub enum Action {
     Bulk,
     /// Change what the object is made of: its fields and sections (C38).
     Configure,
+    /// Change whom a record is shared with (C76).
+    Share,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Action; 9] = [
+    pub const ALL: [Action; 10] = [
         Action::View,
         Action::Create,
         Action::Edit,
@@ -41,6 +43,7 @@ impl Action {
         Action::Export,
         Action::Bulk,
         Action::Configure,
+        Action::Share,
     ];
 
     /// The name as it stands in grants.
@@ -56,6 +59,7 @@ impl Action {
             Action::Export => "export",
             Action::Bulk => "bulk",
             Action::Configure => "configure",
+            Action::Share => "share",
         }
     }
 
@@ -68,7 +72,7 @@ impl Action {
 
 /// A set of actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct ActionSet(u16);
+pub(crate) struct ActionSet(u32);
 
 impl ActionSet {
     /// Whether one of the actions of `other` is in the set.

@@ -130,6 +130,12 @@ impl Plan {
         self.owners.contains(owner)
     }
 
+    /// The user, where the plan covers what others share with him beside what the owners own.
+    #[must_use]
+    pub(crate) fn shared_with(&self) -> Option<UserId> {
+        None
+    }
+
     /// Whether the plan covers no record at all, whoever may own it.
     #[must_use]
     pub(crate) fn is_nothing(&self) -> bool {

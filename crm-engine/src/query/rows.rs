@@ -218,8 +218,9 @@ impl Walk {
                 Found::Entry { list, tail, value } => {
                     let entry = ListRow::new(&object.lists[*list], tail, value)?;
                     let row = EntryRow::new(entry, object, &self.snapshot);
-                    if let Some(context) = self.admit(&row, entry.owner)? {
-                        return take(&context, entry.id).map(Some);
+                    let standing = row.standing();
+                    if let Some(context) = self.admit(&row, standing.owner)? {
+                        return take(&context, row.id()).map(Some);
                     }
                 }
             }

@@ -1,15 +1,17 @@
-//! Counts and sums from the totals that are kept for every owner.
+//! Counts and sums from the totals that are kept for every owner, and what others share beside.
 
 use super::access::Access;
 use super::group::{Aggregate, Groups, Partial};
 use super::select::{Grouping, Select};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::expr::Operand;
-use crate::index::{Group, Sums};
+use crate::ids::UserId;
+use crate::index::{Group, SharedRow, Sums};
+use crate::limits::QUERY_ROWS_TOUCHED_MAX;
 use crate::policy::{Owners, Plan};
 use crate::schema::{Object, Total, keys};
-use crate::store::{Read, ScanOptions};
-use crate::value::Value;
+use crate::store::{KeyRange, Read, ScanOptions};
+use crate::value::{RecordView, Value};
 
 /// The groups of a total over every record that `plan` reaches.
 ///
@@ -19,9 +21,48 @@ use crate::value::Value;
 /// What prevents reading, [`Code::LimitExceeded`](crate::Code::LimitExceeded) for a sum of more
 /// than 28 digits.
 pub(crate) fn totals(read: &dyn Read, plan: &Plan, object: &Object, total: &Total) -> Result<Sums> {
-    over(read, &plan.owners, object, total)
+    let mut sums = over(read, &plan.owners, object, total)?;
+    if let Some(user) = plan.shared_with() {
+        add_shared(read, user, object, total, &mut sums, |owner| {
+            !plan.owners.contains(owner)
+        })?;
+    }
+    Ok(sums)
 }
 
+/// Adds what others share with `user`, record by record: totals are kept by owner only. `counts`
+/// tells which owners' records are not in the sums already.
+fn add_shared(
+    read: &dyn Read,
+    user: UserId,
+    object: &Object,
+    total: &Total,
+    sums: &mut Sums,
+    counts: impl Fn(Option<UserId>) -> bool,
+) -> Result<()> {
+    let prefix = keys::shared(object.id, user).done();
+    let mut rows = read.scan(KeyRange::prefix(&prefix), ScanOptions::default())?;
+    let mut touched = 0;
+    while let Some((key, value)) = rows.next()? {
+        let row = SharedRow::new(&key[prefix.len()..], value)?;
+        if !counts(row.owner) {
+            continue;
+        }
+        touched += 1;
+        if touched > QUERY_ROWS_TOUCHED_MAX {
+            let text = format!("a query looks at most at {QUERY_ROWS_TOUCHED_MAX} records");
+            return Err(Error::new(Code::LimitExceeded, text));
+        }
+        let bytes = read.get(&keys::record(object.id, row.id))?.ok_or_else(|| {
+            let text = format!("what is told of sharing {} has no record", row.id);
+            Error::new(Code::Damaged, text)
+        })?;
+        sums.add(total, &RecordView::new(&bytes)?.decode()?)?;
+    }
+    Ok(())
+}
+
+/// The sums of everything that these own.
 fn over(read: &dyn Read, owners: &Owners, object: &Object, total: &Total) -> Result<Sums> {
     let mut sums = Sums::default();
     match owners {
@@ -54,7 +95,18 @@ pub(super) fn groups<'g>(
     bound: &[Value],
 ) -> Result<Groups<'g>> {
     let owners = access.owners(&select.plan.owners, bound);
-    let sums = over(read, &owners, &select.object, total)?;
+    let mut sums = over(read, &owners, &select.object, total)?;
+    if let Some(user) = select.plan.shared_with() {
+        let named = access.named_owners(bound);
+        let is_named = |owner: Option<UserId>| match (&named, owner) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(named), Some(owner)) => named.binary_search(&owner).is_ok(),
+        };
+        add_shared(read, user, &select.object, total, &mut sums, |owner| {
+            is_named(owner) && !owners.contains(owner)
+        })?;
+    }
     let mut groups = Groups::new(grouping);
     for (choice, group) in sums.groups() {
         let key = grouping

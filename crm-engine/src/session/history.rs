@@ -157,14 +157,14 @@ impl Session {
             None => None,
         };
         let changes = history::of(&view.snapshot, id, now.as_ref(), system::OWNER)?;
-        let owner = match (&now, changes.last()) {
-            (Some(record), _) => record.head.owner,
+        let standing = match (&now, changes.last()) {
+            (Some(record), _) => record.head.standing(),
             (None, Some(last)) if last.kind == ChangeKind::Delete && last.object == object.id => {
-                last.last_owner()
+                last.last_standing()
             }
             _ => return Ok(None),
         };
-        Ok(plan.permits(owner).then_some(changes))
+        Ok(plan.permits(standing.owner).then_some(changes))
     }
 }
 
@@ -207,12 +207,12 @@ fn cause_text(view: &View, actor: Actor, cause: &Cause) -> Result<String> {
     let Some(object) = newest.as_ref().and_then(|c| view.schema.by_id(c.object)) else {
         return Ok(cause.to_text());
     };
-    let owner = match view.snapshot.get(&keys::record(object.id, into))? {
-        Some(bytes) => RecordView::new(&bytes)?.owner(),
-        None => newest.as_ref().and_then(Change::last_owner),
+    let standing = match view.snapshot.get(&keys::record(object.id, into))? {
+        Some(bytes) => RecordView::new(&bytes)?.head().standing(),
+        None => newest.as_ref().map(Change::last_standing).unwrap_or_default(),
     };
     let plan = view.facts.plan(actor, object, Action::View);
-    Ok(match plan.permits(owner) {
+    Ok(match plan.permits(standing.owner) {
         true => cause.to_text(),
         false => "merge".to_owned(),
     })

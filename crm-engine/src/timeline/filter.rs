@@ -228,7 +228,7 @@ impl Lens {
         let fits = match &row.deed {
             Deed::Move { .. } => self.moves,
             Deed::Event {
-                owner,
+                standing,
                 kind,
                 channel,
                 at_creation,
@@ -236,11 +236,11 @@ impl Lens {
             } => {
                 self.events
                     && (self.at_creation || !at_creation)
-                    && self.plan.permits(*owner)
+                    && self.plan.permits(standing.owner)
                     && (self.any_kind || kind.is_some_and(|kind| self.kinds.contains(&kind)))
                     && (wanted.filter.channel.is_none()
                         || (self.channel.is_some() && self.channel == *channel))
-                    && wanted.is_by([self.actor(row), self.owner(*owner)])
+                    && wanted.is_by([self.actor(row), self.owner(standing.owner)])
             }
         };
         Ok(fits && row.refers_by(|field| self.plan.shows(field))?)

@@ -24,9 +24,9 @@ use crate::history::{self, Change, FieldChange};
 use crate::ids::{FieldId, RecordId, Sequence, UserId};
 use crate::journal::{Cause, ChangeKind};
 use crate::policy::Action;
-use crate::schema::system::{OWNER, value_of};
+use crate::schema::system::{OWNER, PARTICIPANTS, is_of_owned, value_of};
 use crate::schema::{Object, keys};
-use crate::value::{Record, RecordView, Value};
+use crate::value::{Record, RecordView, Standing, Value};
 use crate::write::{Door, Input, Manner, denied, still_referenced};
 
 pub use record::Reverted;
@@ -59,11 +59,11 @@ impl Story {
         })
     }
 
-    /// Whose record it is; of one that is gone, whose it last was.
-    fn owner(&self) -> Option<UserId> {
+    /// Whom the record stands under; one that is gone, whom it stood under last.
+    fn standing(&self) -> Standing {
         match &self.now {
-            Some(record) => record.head.owner,
-            None => self.changes.last().and_then(Change::last_owner),
+            Some(record) => record.head.standing(),
+            None => self.changes.last().map(Change::last_standing).unwrap_or_default(),
         }
     }
 
@@ -74,7 +74,8 @@ impl Story {
             (None, Some(last)) => last.kind == ChangeKind::Delete && last.object == self.object.id,
             (None, None) => false,
         };
-        known && door.plan(&self.object, Action::View).permits(self.owner())
+        let plan = door.plan(&self.object, Action::View);
+        known && plan.permits(self.standing().owner)
     }
 
     /// The present value of a field.
@@ -101,7 +102,9 @@ impl Story {
         let same = |field| value_of(self.id, one, field) == value_of(self.id, two, field);
         let mut kept = self.object.fields.iter().map(|field| field.id);
         kept.all(|field| !is_taken_back(&self.object, field) || same(field))
-            && (!is_taken_back(&self.object, OWNER) || same(OWNER))
+            && [OWNER, PARTICIPANTS]
+                .into_iter()
+                .all(|field| !is_taken_back(&self.object, field) || same(field))
     }
 
     /// Refuses where the actor lacks the right to do `action` to a record of `owner`.
@@ -112,7 +115,7 @@ impl Story {
         }
     }
 
-    /// Sets fields back, the owner under its own number, once the actor's rights to do so are
+    /// Sets fields back, owner and participants under their own numbers, once the actor's rights to do so are
     /// found. What the values refer to need not be visible to him: it is a state that was.
     fn set_back(
         &self,
@@ -120,18 +123,18 @@ impl Story {
         cause: Sequence,
         fields: Vec<(FieldId, Value)>,
     ) -> Result<()> {
-        let before = self.owner();
+        let before = self.standing().owner;
         let mut input = Input::default();
         for (field, value) in fields {
-            match field {
-                OWNER => input = input.with_owner(value.as_reference().map(UserId)),
-                field => input.fields.push((field, value)),
-            }
+            input.take(field, value);
         }
         if !input.fields.is_empty() {
             self.permit(door, Action::Edit, before)?;
         }
-        if let Some(owner) = input.owner {
+        if input.given.participants.is_some() {
+            self.permit(door, Action::Share, before)?;
+        }
+        if let Some(owner) = input.given.owner {
             self.permit(door, Action::Transfer, before)?;
             self.permit(door, Action::Transfer, owner)?;
         }
@@ -142,7 +145,7 @@ impl Story {
 
     /// Takes a creation back. Whatever refers to the record stands in the way.
     fn remove(&self, door: &mut Door<'_>, cause: Sequence) -> Result<()> {
-        self.permit(door, Action::Delete, self.owner())?;
+        self.permit(door, Action::Delete, self.standing().owner)?;
         if !door.referrers(&self.object, self.id)?.is_empty() {
             return Err(still_referenced());
         }
@@ -169,7 +172,7 @@ fn taking_back(
 
 /// Whether a field is set back at all: it still exists, and it is not the engine that keeps it.
 fn is_taken_back(object: &Object, field: FieldId) -> bool {
-    if field == OWNER {
+    if is_of_owned(field) {
         return object.owned && !object.is_detail();
     }
     object.by_id(field).is_some() && !object.keeps(field)

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Door, denied};
+use super::{Door, Given, denied};
 use crate::error::{Error, Result};
 use crate::history;
 use crate::ids::{RecordId, Version};
@@ -64,11 +64,12 @@ impl Door<'_> {
         let plan = self.plan(object, Action::View);
         let gone = history::newest(self.reader(), id)?
             .filter(|change| change.kind == ChangeKind::Delete && change.object == object.id)
-            .filter(|change| plan.permits(change.last_owner()))
+            .filter(|change| plan.permits(change.last_standing().owner))
             .ok_or_else(Error::not_found)?;
         let mut new = record;
         new.fields.retain(|field| object.by_id(field).is_some());
-        new.head.owner = self.owner_of_changed(object, None, &new)?;
+        let standing = self.standing_of_changed(object, &Given::default(), &new)?;
+        new.head.stand(standing);
         if !self.plan(object, Action::Create).permits(new.head.owner) {
             return Err(denied(object, Action::Create));
         }
