@@ -26,8 +26,8 @@ use crate::ids::RecordId;
 use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, SUBSELECT_VALUES_MAX};
 use crate::policy::{Owners, Plan};
-use crate::schema::keys::{self, Holder};
 use crate::schema::Object;
+use crate::schema::keys::{self, Holder};
 use crate::store::{KeyRange, Read, ScanOptions};
 use crate::value::{Money, Value, encode_value, take_uint};
 

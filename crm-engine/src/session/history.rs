@@ -209,7 +209,10 @@ fn cause_text(view: &View, actor: Actor, cause: &Cause) -> Result<String> {
     };
     let standing = match view.snapshot.get(&keys::record(object.id, into))? {
         Some(bytes) => RecordView::new(&bytes)?.head().standing(),
-        None => newest.as_ref().map(Change::last_standing).unwrap_or_default(),
+        None => newest
+            .as_ref()
+            .map(Change::last_standing)
+            .unwrap_or_default(),
     };
     let plan = view.facts.plan(actor, object, Action::View);
     Ok(match plan.permits(standing.owner) {

@@ -63,7 +63,11 @@ impl Story {
     fn standing(&self) -> Standing {
         match &self.now {
             Some(record) => record.head.standing(),
-            None => self.changes.last().map(Change::last_standing).unwrap_or_default(),
+            None => self
+                .changes
+                .last()
+                .map(Change::last_standing)
+                .unwrap_or_default(),
         }
     }
 

@@ -118,17 +118,15 @@ impl FromStr for ValueType {
     /// [`Code::InvalidValue`] for anything else.
     fn from_str(name: &str) -> Result<ValueType> {
         let declared = || ValueType::ALL.into_iter().filter(|kind| kind.is_declared());
-        declared()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| {
-                let names: Vec<&str> = declared().map(ValueType::name).collect();
-                let names = names.join(", ");
-                let name = shorten(name);
-                Error::new(
-                    Code::InvalidValue,
-                    format!("`{name}` is not a type: types are {names}"),
-                )
-            })
+        declared().find(|kind| kind.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = declared().map(ValueType::name).collect();
+            let names = names.join(", ");
+            let name = shorten(name);
+            Error::new(
+                Code::InvalidValue,
+                format!("`{name}` is not a type: types are {names}"),
+            )
+        })
     }
 }
 

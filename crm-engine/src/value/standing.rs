@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::ids::{RecordId, UserId};
 use crate::limits::PARTICIPANTS_MAX;
 
-use super::{Value, damaged};
 use super::number::{put_uint, take_uint};
+use super::{Value, damaged};
 
 /// The users a record is shared with: ascending, each once (C76).
 ///
@@ -171,7 +171,13 @@ mod tests {
 
     #[test]
     fn what_no_writer_wrote_is_damaged() {
-        for bytes in [&[1_u8, 0][..], &[1, 2, 5, 5], &[1, 2, 5, 3], &[1, 1, 0], &[1]] {
+        for bytes in [
+            &[1_u8, 0][..],
+            &[1, 2, 5, 5],
+            &[1, 2, 5, 3],
+            &[1, 1, 0],
+            &[1],
+        ] {
             assert!(Standing::take(&mut &*bytes).is_err(), "{bytes:?}");
         }
     }

@@ -141,7 +141,10 @@ impl Input {
 
     /// The value set for a declared field, if it is set.
     pub(crate) fn get(&self, field: FieldId) -> Option<&Value> {
-        debug_assert!(field.0 >= system::DECLARED_FIRST, "owner and participants are apart");
+        debug_assert!(
+            field.0 >= system::DECLARED_FIRST,
+            "owner and participants are apart"
+        );
         self.fields
             .iter()
             .rev()

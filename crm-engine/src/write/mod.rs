@@ -35,8 +35,8 @@ use crate::store::{Read, Txn};
 use crate::value::{Head, Record, RecordView, Value, encode, take_uint};
 
 pub(crate) use duplicates::refusal;
-pub use input::Input;
 pub(crate) use input::Given;
+pub use input::Input;
 pub(crate) use references::still_referenced;
 pub(crate) use restore::Manner;
 pub(crate) use rules::{Draft, Event, RuleBook, Rules};

@@ -1,5 +1,8 @@
 //! The users a record is shared with beside its owner (C76).
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use super::{Door, Input};
@@ -87,7 +90,10 @@ impl Door<'_> {
             return refuse(Code::BadReference, &why);
         }
         if participants.len() > PARTICIPANTS_MAX {
-            let why = format!("at most {PARTICIPANTS_MAX} users, not {}", participants.len());
+            let why = format!(
+                "at most {PARTICIPANTS_MAX} users, not {}",
+                participants.len()
+            );
             return refuse(Code::InvalidValue, &why);
         }
         let none = Participants::default();
