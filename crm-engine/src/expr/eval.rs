@@ -466,7 +466,7 @@ impl Path {
                 return Ok(Value::Null);
             };
             let row = StoredRow::new(id, &bytes)?;
-            if !step.plan.permits(row.owner()) {
+            if !step.plan.permits(row.standing().owner) {
                 return Ok(Value::Null);
             }
             value = row.value(step.field)?.into_owned();

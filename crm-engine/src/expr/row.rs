@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use crate::error::Result;
-use crate::ids::{FieldId, RecordId, UserId};
+use crate::ids::{FieldId, RecordId};
 use crate::schema::system::head_value;
-use crate::value::{Record, RecordView, Value};
+use crate::value::{Record, RecordView, Standing, Value};
 
 /// Gives the values of one record, declared fields and those the engine keeps.
 pub(crate) trait Row {
@@ -32,9 +32,9 @@ impl<'a> StoredRow<'a> {
         })
     }
 
-    /// Whom the record belongs to.
-    pub(crate) fn owner(&self) -> Option<UserId> {
-        self.view.owner()
+    /// Whom the record stands under.
+    pub(crate) fn standing(&self) -> Standing {
+        self.view.head().standing()
     }
 }
 

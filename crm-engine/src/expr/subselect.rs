@@ -205,7 +205,7 @@ impl SubSelect {
             read,
             bound,
         };
-        let admitted = self.plan.permits(row.owner())
+        let admitted = self.plan.permits(row.standing().owner)
             && match &self.filter {
                 Some(filter) => filter.evaluate(&context)? == Some(true),
                 None => true,

@@ -11,11 +11,11 @@ use super::source::{EntryRow, Found, Source};
 use super::{Column, Query, totals};
 use crate::error::{Code, Error, Result};
 use crate::expr::{Bound, Context, Operand, Row, StoredRow};
-use crate::ids::{RecordId, UserId};
+use crate::ids::RecordId;
 use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX};
 use crate::store::Snapshot;
-use crate::value::{Value, compare};
+use crate::value::{Standing, Value, compare};
 
 /// The rows of a query that is being run, one at a time.
 ///
@@ -211,15 +211,14 @@ impl Walk {
             match &found {
                 Found::Record { id, bytes } => {
                     let row = StoredRow::new(*id, bytes)?;
-                    if let Some(context) = self.admit(&row, row.owner())? {
+                    if let Some(context) = self.admit(&row, &row.standing())? {
                         return take(&context, *id).map(Some);
                     }
                 }
                 Found::Entry { list, tail, value } => {
                     let entry = ListRow::new(&object.lists[*list], tail, value)?;
                     let row = EntryRow::new(entry, object, &self.snapshot);
-                    let standing = row.standing();
-                    if let Some(context) = self.admit(&row, standing.owner)? {
+                    if let Some(context) = self.admit(&row, row.standing())? {
                         return take(&context, row.id()).map(Some);
                     }
                 }
@@ -229,14 +228,14 @@ impl Walk {
     }
 
     /// The context of a record that the plan reaches and the condition holds for.
-    fn admit<'a>(&'a self, row: &'a dyn Row, owner: Option<UserId>) -> Result<Option<Context<'a>>> {
+    fn admit<'a>(&'a self, row: &'a dyn Row, standing: &Standing) -> Result<Option<Context<'a>>> {
         let select = &self.query.select;
         let context = Context {
             row,
             read: &self.snapshot,
             bound: &self.bound,
         };
-        let admitted = select.plan.permits(owner) && self.condition_holds(&context)?;
+        let admitted = select.plan.permits(standing.owner) && self.condition_holds(&context)?;
         Ok(admitted.then_some(context))
     }
 
