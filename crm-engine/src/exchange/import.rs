@@ -341,7 +341,7 @@ impl Import<'_, '_> {
             }
         }
         let standing = door.standing_of_new(object, &input)?;
-        if !door.plan(object, Action::Import).permits(standing.owner) {
+        if !door.plan(object, Action::Import).permits(&standing) {
             return Err(denied(object, Action::Import));
         }
         let texts = self.columns.texts_of(object, &input);

@@ -22,10 +22,11 @@ use super::params::Bound;
 use super::row::{Row, StoredRow};
 use super::syntax::{Ast, Name, unexpected};
 use crate::error::{Code, Error, Result};
+use crate::facts;
 use crate::ids::RecordId;
 use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, SUBSELECT_VALUES_MAX};
-use crate::policy::{Owners, Plan};
+use crate::policy::Plan;
 use crate::schema::Object;
 use crate::schema::keys::{self, Holder};
 use crate::store::{KeyRange, Read, ScanOptions};
@@ -160,8 +161,8 @@ impl SubSelect {
             let row = StoredRow::new(id, bytes)?;
             self.take(&row, read, bound, &mut members)
         };
-        match (&self.plan.owners, self.object.lists.first()) {
-            (Owners::Some(owners), Some(list)) if self.object.owned => {
+        match (self.plan.owners().listed(), self.object.lists.first()) {
+            (Some(owners), Some(list)) if self.object.owned => {
                 for holder in Holder::reached(owners, self.plan.shared_with()) {
                     let shared = matches!(holder, Holder::Participant(_));
                     let prefix = keys::own(self.object.id, list.id, holder).done();
@@ -170,7 +171,7 @@ impl SubSelect {
                     while let Some((key, value)) = rows.next()? {
                         let row = ListRow::new(list, &key[prefix.len()..], value)?;
                         // What one of the owners shares was found under him.
-                        if shared && self.plan.owners.contains(row.standing.owner) {
+                        if shared && self.plan.owners().contains(row.standing.owner) {
                             continue;
                         }
                         if let Some(bytes) = read.get(&keys::record(self.object.id, row.id))? {
@@ -205,7 +206,7 @@ impl SubSelect {
             read,
             bound,
         };
-        let admitted = self.plan.permits(row.standing().owner)
+        let admitted = facts::permits(read, &self.plan, row)?
             && match &self.filter {
                 Some(filter) => filter.evaluate(&context)? == Some(true),
                 None => true,

@@ -13,10 +13,10 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, ObjectId, RecordId, Sequence, UserId, Version};
 use crate::journal::{self, Cause, ChangeKind};
 use crate::schema::keys;
-use crate::schema::system::{OWNER, PARTICIPANTS};
+use crate::schema::system::{DECLARED_FIRST, OWNER, PARTICIPANTS};
 use crate::store::{Read, ScanOptions, Txn};
 use crate::value::{
-    FieldsView, Participants, Record, Standing, Value, encode_fields, put_uint, take_uint,
+    FieldsView, Head, Participants, Record, Value, encode_fields, put_uint, take_uint,
 };
 
 pub(crate) use absorbed::{absorbed, forget_absorbed, note_absorbed};
@@ -46,16 +46,28 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// Whom the record stood under, for a deletion.
-    pub(crate) fn last_standing(&self) -> Standing {
+    /// The record as it was when it was deleted; none for other changes.
+    pub(crate) fn deleted(&self) -> Option<Record> {
         let old = |wanted| {
             let field = self.fields.iter().find(|field| field.field == wanted);
             field.map_or(&Value::Null, |field| &field.old)
         };
-        Standing {
-            owner: old(OWNER).as_reference().map(UserId),
-            participants: Participants::of_value(old(PARTICIPANTS)),
-        }
+        let fields = self.fields.iter();
+        let fields = fields.filter(|changed| changed.field.0 >= DECLARED_FIRST);
+        (self.kind == ChangeKind::Delete).then(|| Record {
+            head: Head {
+                version: self.version,
+                owner: old(OWNER).as_reference().map(UserId),
+                participants: Participants::of_value(old(PARTICIPANTS)),
+                created_at: self.at,
+                created_by: self.actor,
+                updated_at: self.at,
+                updated_by: self.actor,
+            },
+            fields: fields
+                .map(|changed| (changed.field, changed.old.clone()))
+                .collect(),
+        })
     }
 }
 
@@ -142,10 +154,9 @@ pub(crate) fn newest(read: &dyn Read, id: RecordId) -> Result<Option<Change>> {
     }
 }
 
-/// Whom a record that is gone stood under when it was deleted.
-pub(crate) fn standing_of_deleted(read: &dyn Read, id: RecordId) -> Result<Standing> {
-    let newest = newest(read, id)?;
-    Ok(newest.map_or_else(Standing::default, |change| change.last_standing()))
+/// A record that is gone, as it was when it was deleted.
+pub(crate) fn deleted(read: &dyn Read, id: RecordId) -> Result<Option<Record>> {
+    Ok(newest(read, id)?.and_then(|change| change.deleted()))
 }
 
 /// Walks from the newest change to the oldest: what a change replaced is what the change before

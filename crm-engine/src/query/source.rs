@@ -79,7 +79,7 @@ impl Source {
         bound: &[Value],
     ) -> Result<Source> {
         let object = &select.object;
-        let owners = access.owners(&select.plan.owners, bound);
+        let owners = access.owners(select.plan.owners(), bound);
         let holders = || holders(&owners, select.plan.shared_with());
         let beginning = access.beginning(bound);
         let own = |list: usize, holder: Holder, reverse| {
@@ -234,9 +234,9 @@ impl Source {
 
 /// Under whom the records of a plan stand: its owners, and a user for what others share with him.
 fn holders(owners: &Owners, shared_with: Option<UserId>) -> Result<Vec<Holder>> {
-    let Owners::Some(owners) = owners else {
-        return Err(Error::internal("an owner by owner walk over all owners"));
-    };
+    let owners = owners
+        .listed()
+        .ok_or_else(|| Error::internal("an owner by owner walk over all owners"))?;
     Ok(Holder::reached(owners, shared_with).collect())
 }
 

@@ -5,6 +5,7 @@ use super::group::{Aggregate, Groups, Partial};
 use super::select::{Grouping, Select};
 use crate::error::{Code, Error, Result};
 use crate::expr::Operand;
+use crate::facts;
 use crate::ids::UserId;
 use crate::index::{Group, SharedRow, Sums};
 use crate::limits::QUERY_ROWS_TOUCHED_MAX;
@@ -17,35 +18,48 @@ use crate::value::{RecordView, Value};
 ///
 /// The plan's field mask is not applied: the caller shows what it may.
 ///
+/// Where conditions of rights have a say, every record is looked at.
+///
 /// # Errors
 /// What prevents reading, [`Code::LimitExceeded`](crate::Code::LimitExceeded) for a sum of more
 /// than 28 digits.
 pub(crate) fn totals(read: &dyn Read, plan: &Plan, object: &Object, total: &Total) -> Result<Sums> {
-    let mut sums = over(read, &plan.owners, object, total)?;
-    if let Some(user) = plan.shared_with() {
-        add_shared(read, user, object, total, &mut sums, |owner| {
-            !plan.owners.contains(owner)
-        })?;
+    if plan.is_unconditional() {
+        let mut sums = over(read, plan.owners(), object, total)?;
+        correct_shared(read, plan, object, total, &mut sums, |_| true)?;
+        return Ok(sums);
+    }
+    let mut sums = Sums::default();
+    let mut rows = read.scan(keys::records(object.id), ScanOptions::default())?;
+    while let Some((_, bytes)) = rows.next()? {
+        let view = RecordView::new(bytes)?;
+        if facts::permits(read, plan, &view)? {
+            sums.add(total, &view.decode()?)?;
+        }
     }
     Ok(sums)
 }
 
-/// Adds what others share with `user`, record by record: totals are kept by owner only. `counts`
-/// tells which owners' records are not in the sums already.
-fn add_shared(
+/// Corrects the sums over owners by the records that are shared with the user, one by one: totals
+/// are kept by owner only. `counts` tells whose records were summed at all.
+fn correct_shared(
     read: &dyn Read,
-    user: UserId,
+    plan: &Plan,
     object: &Object,
     total: &Total,
     sums: &mut Sums,
     counts: impl Fn(Option<UserId>) -> bool,
 ) -> Result<()> {
+    let Some((user, shared)) = plan.sharing() else {
+        return Ok(());
+    };
     let prefix = keys::shared(object.id, user).done();
     let mut rows = read.scan(KeyRange::prefix(&prefix), ScanOptions::default())?;
     let mut touched = 0;
     while let Some((key, value)) = rows.next()? {
-        let row = SharedRow::new(&key[prefix.len()..], value)?;
-        if !counts(row.owner) {
+        let SharedRow { id, owner } = SharedRow::new(&key[prefix.len()..], value)?;
+        let (summed, covered) = (plan.owners().contains(owner), shared.contains(owner));
+        if summed == covered || !counts(owner) {
             continue;
         }
         touched += 1;
@@ -53,11 +67,15 @@ fn add_shared(
             let text = format!("a query looks at most at {QUERY_ROWS_TOUCHED_MAX} records");
             return Err(Error::new(Code::LimitExceeded, text));
         }
-        let bytes = read.get(&keys::record(object.id, row.id))?.ok_or_else(|| {
-            let text = format!("what is told of sharing {} has no record", row.id);
+        let bytes = read.get(&keys::record(object.id, id))?.ok_or_else(|| {
+            let text = format!("what is told of sharing {id} has no record");
             Error::new(Code::Damaged, text)
         })?;
-        sums.add(total, &RecordView::new(&bytes)?.decode()?)?;
+        let record = RecordView::new(&bytes)?.decode()?;
+        match covered {
+            true => sums.add(total, &record)?,
+            false => sums.take(total, &record)?,
+        }
     }
     Ok(())
 }
@@ -65,15 +83,18 @@ fn add_shared(
 /// The sums of everything that these own.
 fn over(read: &dyn Read, owners: &Owners, object: &Object, total: &Total) -> Result<Sums> {
     let mut sums = Sums::default();
-    match owners {
-        Owners::All => {
-            let range = keys::total(object.id, total.id).range();
+    match owners.listed() {
+        None => {
+            let prefix = keys::total(object.id, total.id).done();
+            let range = KeyRange::prefix(&prefix);
             let mut rows = read.scan(range, ScanOptions::default())?;
-            while let Some((_, value)) = rows.next()? {
-                sums.merge(&Sums::decode(value)?)?;
+            while let Some((key, value)) = rows.next()? {
+                if owners.contains(keys::take_owner(&mut &key[prefix.len()..])?) {
+                    sums.merge(&Sums::decode(value)?)?;
+                }
             }
         }
-        Owners::Some(owners) => {
+        Some(owners) => {
             for owner in owners {
                 let key = keys::total(object.id, total.id).owner(Some(*owner)).done();
                 if let Some(value) = read.get(&key)? {
@@ -94,19 +115,22 @@ pub(super) fn groups<'g>(
     total: &Total,
     bound: &[Value],
 ) -> Result<Groups<'g>> {
-    let owners = access.owners(&select.plan.owners, bound);
+    let owners = access.owners(select.plan.owners(), bound);
     let mut sums = over(read, &owners, &select.object, total)?;
-    if let Some(user) = select.plan.shared_with() {
-        let named = access.named_owners(bound);
-        let is_named = |owner: Option<UserId>| match (&named, owner) {
-            (None, _) => true,
-            (Some(_), None) => false,
-            (Some(named), Some(owner)) => named.binary_search(&owner).is_ok(),
-        };
-        add_shared(read, user, &select.object, total, &mut sums, |owner| {
-            is_named(owner) && !owners.contains(owner)
-        })?;
-    }
+    let named = access.named_owners(bound);
+    let is_named = |owner: Option<UserId>| match (&named, owner) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(named), Some(owner)) => named.binary_search(&owner).is_ok(),
+    };
+    correct_shared(
+        read,
+        &select.plan,
+        &select.object,
+        total,
+        &mut sums,
+        is_named,
+    )?;
     let mut groups = Groups::new(grouping);
     for (choice, group) in sums.groups() {
         let key = grouping

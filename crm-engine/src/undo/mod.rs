@@ -21,13 +21,13 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::history::{self, Change, FieldChange};
-use crate::ids::{FieldId, RecordId, Sequence, UserId};
+use crate::ids::{FieldId, RecordId, Sequence};
 use crate::journal::{Cause, ChangeKind};
 use crate::policy::Action;
 use crate::schema::system::{OWNER, PARTICIPANTS, is_of_owned, value_of};
 use crate::schema::{Object, keys};
-use crate::value::{Record, RecordView, Standing, Value};
-use crate::write::{Door, Input, Manner, denied, still_referenced};
+use crate::value::{Record, RecordView, Value};
+use crate::write::{Door, Input, Manner, still_referenced};
 
 pub use record::Reverted;
 pub(crate) use record::{revert_field, revert_record};
@@ -59,27 +59,14 @@ impl Story {
         })
     }
 
-    /// Whom the record stands under; one that is gone, whom it stood under last.
-    fn standing(&self) -> Standing {
-        match &self.now {
-            Some(record) => record.head.standing(),
-            None => self
-                .changes
-                .last()
-                .map(Change::last_standing)
-                .unwrap_or_default(),
-        }
-    }
-
     /// Whether the actor sees the record, or saw it before it was deleted.
-    fn is_visible(&self, door: &Door<'_>) -> bool {
-        let known = match (&self.now, self.changes.last()) {
-            (Some(_), _) => true,
-            (None, Some(last)) => last.kind == ChangeKind::Delete && last.object == self.object.id,
-            (None, None) => false,
-        };
-        let plan = door.plan(&self.object, Action::View);
-        known && plan.permits(self.standing().owner)
+    fn is_visible(&self, door: &Door<'_>) -> Result<bool> {
+        let of_this = |change: &&Change| change.object == self.object.id;
+        let gone = || self.changes.last().filter(of_this)?.deleted();
+        match self.now.clone().or_else(gone) {
+            Some(record) => door.may(&self.object, Action::View, &record),
+            None => Ok(false),
+        }
     }
 
     /// The present value of a field.
@@ -111,12 +98,16 @@ impl Story {
                 .all(|field| !is_taken_back(&self.object, field) || same(field))
     }
 
-    /// Refuses where the actor lacks the right to do `action` to a record of `owner`.
-    fn permit(&self, door: &Door<'_>, action: Action, owner: Option<UserId>) -> Result<()> {
-        match door.plan(&self.object, action).permits(owner) {
-            true => Ok(()),
-            false => Err(denied(&self.object, action)),
-        }
+    /// The record as it stands, or as it was when it was deleted.
+    fn last(&self) -> Result<Record> {
+        let gone = || self.changes.last().and_then(Change::deleted);
+        let last = self.now.clone().or_else(gone);
+        last.ok_or_else(Error::not_found)
+    }
+
+    /// Refuses where the actor lacks the right to do `action` to the record as it last was.
+    fn permit(&self, door: &Door<'_>, action: Action) -> Result<()> {
+        door.permit(&self.object, action, &self.last()?)
     }
 
     /// Sets fields back, owner and participants under their own numbers, once the actor's rights to do so are
@@ -127,20 +118,21 @@ impl Story {
         cause: Sequence,
         fields: Vec<(FieldId, Value)>,
     ) -> Result<()> {
-        let before = self.standing().owner;
+        let before = self.last()?;
         let mut input = Input::default();
         for (field, value) in fields {
             input.take(field, value);
         }
-        if !input.fields.is_empty() {
-            self.permit(door, Action::Edit, before)?;
+        let mut after = before.clone();
+        for (field, value) in &input.fields {
+            after.fields.set(*field, value.clone());
         }
+        door.permit_changes(&self.object, &before, &after)?;
         if input.given.participants.is_some() {
-            self.permit(door, Action::Share, before)?;
+            self.permit(door, Action::Share)?;
         }
         if let Some(owner) = input.given.owner {
-            self.permit(door, Action::Transfer, before)?;
-            self.permit(door, Action::Transfer, owner)?;
+            door.permit_hand_over(&self.object, &before, owner)?;
         }
         taking_back(door, cause, |door| {
             door.update(&self.object, self.id, input, None).map(drop)
@@ -149,7 +141,7 @@ impl Story {
 
     /// Takes a creation back. Whatever refers to the record stands in the way.
     fn remove(&self, door: &mut Door<'_>, cause: Sequence) -> Result<()> {
-        self.permit(door, Action::Delete, self.standing().owner)?;
+        self.permit(door, Action::Delete)?;
         if !door.referrers(&self.object, self.id)?.is_empty() {
             return Err(still_referenced());
         }

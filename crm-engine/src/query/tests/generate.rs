@@ -77,7 +77,15 @@ pub(super) const SUB_SELECTS: [Sub; 9] = [
 ];
 
 pub(super) const USERS: usize = 4;
-pub(super) const SCOPES: [&str; 4] = ["own", "supervised", "department", "all"];
+pub(super) const SCOPES: [&str; 7] = [
+    "own",
+    "shared",
+    "supervised",
+    "department",
+    "subtree",
+    "foreign",
+    "all",
+];
 
 #[derive(Debug, Clone)]
 pub(super) struct Setup {

@@ -34,7 +34,7 @@ impl Door<'_> {
         self.update(object, id, input, None)
     }
 
-    /// Whether the actor may share the record he creates as it says.
+    /// Refuses where the actor may not share the record he creates as it says.
     pub(super) fn permit_sharing_new(&self, object: &Object, new: &Record) -> Result<()> {
         match new.head.participants.is_empty() || object.is_detail() {
             true => Ok(()),
@@ -42,28 +42,27 @@ impl Door<'_> {
         }
     }
 
-    /// Whether the actor may change owner and participants of a record as it says. A detail
-    /// changes them with its parent: to move it is to change it.
+    /// Refuses where the actor may not change owner and participants of a record as it says. A
+    /// detail changes them with its parent: to move it is to change it.
     pub(super) fn permit_standing(
         &self,
         object: &Object,
         old: &Record,
         new: &Record,
     ) -> Result<()> {
-        let moves = new.head.owner != old.head.owner;
-        let mut both = Vec::with_capacity(1);
-        if object.is_detail() && old.head.standing() != new.head.standing() {
-            both.push(Action::Edit);
-        } else if moves {
-            both.push(Action::Transfer);
+        if object.is_detail() {
+            if old.head.standing() != new.head.standing() {
+                self.permit(object, Action::Edit, old)?;
+                self.permit(object, Action::Edit, new)?;
+            }
+            return Ok(());
         }
-        for action in both {
-            self.permit(object, action, old)?;
-            self.permit(object, action, new)?;
+        if new.head.owner != old.head.owner {
+            self.permit_hand_over(object, old, new.head.owner)?;
         }
         // Whoever becomes the owner is a participant no more: that belongs to the hand-over.
         let shares = new.head.participants != old.head.participants.without(new.head.owner);
-        match shares && !object.is_detail() {
+        match shares {
             true => self.permit(object, Action::Share, old),
             false => Ok(()),
         }
