@@ -206,7 +206,9 @@ fn each(read: &dyn Read, object: ObjectId, mut take: impl FnMut(RecordId, Record
 
 fn user_facts(schema: &Schema, record: &Record, groups: &BTreeSet<String>) -> UserFacts {
     let field = |id| record.fields.get(id);
-    let kind = schema.by_id(USER).and_then(|users| users.by_id(system::user::KIND));
+    let kind = schema
+        .by_id(USER)
+        .and_then(|users| users.by_id(system::user::KIND));
     let kind = kind.zip(field(system::user::KIND).as_choice());
     let kind = kind.map(|(field, choice)| field.choice_name(choice));
     let named = tags(record, system::user::GROUPS).iter();

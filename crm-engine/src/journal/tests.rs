@@ -14,6 +14,16 @@ fn change(id: u64) -> Change {
     }
 }
 
+fn draft(at: DateTime<Utc>, action: &str) -> Draft<'_> {
+    Draft {
+        at,
+        actor: None,
+        session: Sequence(0),
+        action,
+        event: None,
+    }
+}
+
 /// A journal of four entries, the third of three rows.
 fn journal() -> Store {
     let store = Store::memory();
@@ -21,7 +31,7 @@ fn journal() -> Store {
         let changes: Vec<Change> = (1..=changes as u64).map(change).collect();
         let at = "2026-03-01T09:00:00.250Z".parse().unwrap();
         store
-            .write(|txn| append(txn, at, None, action, &changes))
+            .write(|txn| append(txn, &draft(at, action), &changes))
             .unwrap();
     }
     store

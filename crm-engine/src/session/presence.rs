@@ -1,0 +1,190 @@
+//! A session among the open ones, and whether its user still has access.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+
+use super::Session;
+use crate::access::{Origin, Seat, SeatFacts, Window};
+use crate::engine::{By, Engine, View, access_closed};
+use crate::error::{Code, Error, Result};
+use crate::facts::Facts;
+use crate::ids::{Sequence, UserId};
+use crate::journal::{Cause, Event, EventKind};
+use crate::policy::Actor;
+use crate::write::Told;
+
+/// The place of a session among the open ones. Clones of the session share it.
+pub(super) struct Presence {
+    seat: Seat,
+    /// The address of the facts under which access was found open whatever the time; 0 where it
+    /// was not.
+    open_under: AtomicUsize,
+    /// The window read under the newest facts. As long as they are remembered, no other facts can
+    /// have their address.
+    window: Mutex<(Weak<Facts>, Window)>,
+}
+
+impl Presence {
+    pub(super) fn new(seat: Seat) -> Presence {
+        Presence {
+            seat,
+            open_under: AtomicUsize::new(0),
+            window: Mutex::default(),
+        }
+    }
+
+    pub(super) fn seat(&self) -> &SeatFacts {
+        self.seat.facts()
+    }
+
+    /// Refuses a session that was ended.
+    pub(super) fn check_open(&self) -> Result<()> {
+        match self.seat().is_ended() {
+            true => Err(Error::new(Code::Denied, "the session has ended")),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses a session that was ended and a user who has no access now. Whether that may change
+    /// by the mere passing of time.
+    pub(super) fn admit(&self, engine: &Engine, view: &View) -> Result<bool> {
+        self.check_open()?;
+        let address = Arc::as_ptr(&view.facts).addr();
+        if self.open_under.load(Ordering::Acquire) == address {
+            return Ok(false);
+        }
+        let mut known = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.0.as_ptr().addr() != address {
+            let window = Window::of(&view.snapshot, &view.schema, self.seat().user)?;
+            // First of all nobody may take newer facts for the ones forgotten here.
+            self.open_under.store(0, Ordering::Release);
+            *known = (Arc::downgrade(&view.facts), window);
+        }
+        let window = &known.1;
+        if window.against(|| engine.now()).is_some() {
+            return Err(access_closed());
+        }
+        if !window.is_timed() {
+            self.open_under.store(address, Ordering::Release);
+        }
+        Ok(window.is_timed())
+    }
+}
+
+/// A session that is open.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OpenSession {
+    /// What it is called by: the position of its login in the journal.
+    pub session: Sequence,
+    /// Whose it is.
+    pub user: UserId,
+    /// When it was opened.
+    #[serde(serialize_with = "super::journal::moment")]
+    pub since: DateTime<Utc>,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+impl Session {
+    /// Ends the session, its clones too: every further call is refused, rows that are being read
+    /// among them. The session of the host itself has no end. A session that is dropped leaves the
+    /// list of open ones as well, but not a word in the journal.
+    ///
+    /// ```
+    /// use crm_engine::{Code, Engine, Options};
+    /// use serde_json::json;
+    ///
+    /// let engine = Engine::in_memory(Options::default())?;
+    /// engine.system().create("user", &json!({"login": "anna", "name": "Anna", "roles": ["agent"]}))?;
+    /// let anna = engine.login("anna")?;
+    /// anna.end()?;
+    /// let refused = anna.create("company", &json!({"name": "Vega", "legal_form": "legal_entity"}));
+    /// assert_eq!(refused.unwrap_err().code(), Code::Denied);
+    /// # Ok::<(), crm_engine::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What prevents the journal from telling of it; the session is ended all the same.
+    pub fn end(&self) -> Result<()> {
+        match &self.presence {
+            Some(presence) => self.end_seat(presence.seat()),
+            None => Ok(()),
+        }
+    }
+
+    fn end_seat(&self, seat: &SeatFacts) -> Result<()> {
+        if !seat.end() {
+            return Ok(());
+        }
+        // Rows that are being read must notice it, also when nothing can be written any more.
+        self.engine().commits().fetch_add(1, Ordering::Release);
+        let by = By {
+            actor: Actor::System,
+            session: seat.number(),
+        };
+        let detail = match self.user() == Some(seat.user) {
+            true => json!({}),
+            false => json!({"ended_by": self.user().map(UserId::get)}),
+        };
+        let told = Told {
+            actor: Some(seat.user),
+            session: seat.number(),
+            action: "logout".to_owned(),
+            event: Event {
+                kind: EventKind::Logout,
+                detail,
+            },
+        };
+        self.engine()
+            .transact(by, &Cause::Person, "logout", |door| {
+                door.tell_of(told.clone());
+                Ok(())
+            })
+    }
+
+    /// The sessions that are open in this engine, the oldest first.
+    ///
+    /// ```
+    /// use crm_engine::{Engine, Options};
+    /// use serde_json::json;
+    ///
+    /// let engine = Engine::in_memory(Options::default())?;
+    /// let host = engine.system();
+    /// host.create("user", &json!({"login": "anna", "name": "Anna"}))?;
+    /// let anna = engine.login("anna")?;
+    /// assert_eq!(host.sessions()?[0].user, anna.user().unwrap());
+    /// drop(anna);
+    /// assert!(host.sessions()?.is_empty());
+    /// # Ok::<(), crm_engine::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::Denied`] for everybody but administrators.
+    pub fn sessions(&self) -> Result<Vec<OpenSession>> {
+        self.require_administrator()?;
+        let open = self.engine().sessions().open();
+        let told = open.iter().map(|seat| OpenSession {
+            session: seat.number(),
+            user: seat.user,
+            since: seat.since,
+            origin: seat.origin.clone(),
+        });
+        Ok(told.collect())
+    }
+
+    /// Ends a session of anybody, as [`Session::end`] does. `session` is the position of its login
+    /// in the journal, as [`Session::sessions`] tells it.
+    ///
+    /// # Errors
+    /// [`Code::Denied`] for everybody but administrators, [`Code::NotFound`].
+    pub fn end_session(&self, session: Sequence) -> Result<()> {
+        self.require_administrator()?;
+        let open = self.engine().sessions().open();
+        let seat = open.iter().find(|seat| seat.number() == session);
+        self.end_seat(seat.ok_or_else(Error::not_found)?)
+    }
+}
