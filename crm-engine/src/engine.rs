@@ -9,6 +9,7 @@ use crate::access::{Register, Window};
 use crate::card::Cards;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
+use crate::expr;
 use crate::facts::{Facts, FactsCache};
 use crate::ids::Sequence;
 use crate::index;
@@ -181,7 +182,7 @@ impl Engine {
         let engine = Engine(Arc::new(Inner {
             store,
             clock: options.clock,
-            facts: FactsCache::default(),
+            facts: FactsCache::new(expr::judge),
             cards: Cards::default(),
             validators: Arc::new(ValidatorSet::new(options.validators)),
             live: RwLock::new(None),
