@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LockResult, PoisonError, RwLock};
 
+use chrono::{DateTime, Utc};
+
 use crate::access::{Register, Window};
 use crate::card::Cards;
 use crate::clock::{Clock, SystemClock};
@@ -216,7 +218,7 @@ impl Engine {
         }
     }
 
-    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
     }
 
@@ -320,8 +322,7 @@ impl Engine {
         self.write(|txn| {
             let before = self.live(txn, false)?;
             let facts = self.0.facts.of_transaction(txn, &before.schema)?;
-            self.check_window(txn, &before.schema, by.actor)?;
-            check_access(&facts, by.actor)?;
+            check_access(&facts, by.actor, || self.now())?;
             let next = Arc::new(change(txn, &before.schema, &facts)?);
             if next.is_same_as(&before.schema) {
                 return Ok(());
@@ -352,8 +353,7 @@ impl Engine {
         body: &mut dyn FnMut(&mut Door<'_>) -> Result<R>,
     ) -> Result<R> {
         let facts = self.0.facts.of_transaction(txn, &live.schema)?;
-        self.check_window(txn, &live.schema, by.actor)?;
-        check_access(&facts, by.actor)?;
+        check_access(&facts, by.actor, || self.now())?;
         let around = Circumstances {
             schema: Arc::clone(&live.schema),
             facts,
@@ -369,17 +369,6 @@ impl Engine {
         let result = body(&mut door)?;
         door.finish()?;
         Ok(result)
-    }
-
-    /// A user whose access has not begun or has ended is refused as one whose access was closed.
-    fn check_window(&self, read: &dyn Read, schema: &Schema, actor: Actor) -> Result<()> {
-        let Actor::User(user) = actor else {
-            return Ok(());
-        };
-        match Window::of(read, schema, user)?.against(|| self.now()) {
-            Some(_) => Err(access_closed()),
-            None => Ok(()),
-        }
     }
 
     /// Schema and rules as of `read`. What a published snapshot agrees with is kept at hand;
@@ -438,15 +427,24 @@ fn needed_by_a_rule(error: Error) -> Error {
     }
 }
 
-/// A user whose access was closed is refused at his next call, open sessions or not (C66).
-pub(crate) fn check_access(facts: &Facts, actor: Actor) -> Result<()> {
-    match actor {
-        Actor::User(user) if !facts.organisation.is_active(user) => Err(access_closed()),
-        _ => Ok(()),
+/// A user whose access was closed, or is not open at this moment, is refused at his next call,
+/// open sessions or not (C64, C66). Whether that may change by the mere passing of time.
+pub(crate) fn check_access(
+    facts: &Facts,
+    actor: Actor,
+    now: impl FnOnce() -> DateTime<Utc>,
+) -> Result<bool> {
+    let Actor::User(user) = actor else {
+        return Ok(false);
+    };
+    let window = Window::of(facts.organisation.user(user));
+    match window.against(now) {
+        Some(_) => Err(access_closed()),
+        None => Ok(window.is_timed()),
     }
 }
 
 /// The one answer to whoever has no access at present, for whatever reason.
-pub(crate) fn access_closed() -> Error {
+fn access_closed() -> Error {
     Error::new(Code::Denied, "the access of this user is closed")
 }

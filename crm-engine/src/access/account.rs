@@ -4,9 +4,11 @@ use chrono::{DateTime, Utc};
 
 use super::{Mac, Origin, Ranges};
 use crate::error::Result;
+use crate::facts::Facts;
 use crate::ids::{FieldId, RecordId, UserId};
+use crate::policy::{UserFacts, UserKind};
+use crate::schema::keys;
 use crate::schema::system::{self, USER, user};
-use crate::schema::{Schema, keys};
 use crate::store::Read;
 use crate::value::{RecordView, Value, take_uint};
 
@@ -89,36 +91,21 @@ impl Reason {
 }
 
 impl Window {
-    /// A window that is never open.
-    fn shut(reason: Reason) -> Window {
+    /// The window of a user; none stands for nobody.
+    pub(crate) fn of(user: Option<&UserFacts>) -> Window {
+        let shut = match user {
+            None => Some(Reason::UnknownLogin),
+            Some(user) if user.access_closed.is_some() => Some(Reason::AccessClosed),
+            Some(user) if user.kind == UserKind::External && user.access_until.is_none() => {
+                Some(Reason::NoEnd)
+            }
+            Some(_) => None,
+        };
         Window {
-            shut: Some(reason),
-            ..Window::default()
+            shut,
+            from: user.and_then(|user| user.access_from),
+            until: user.and_then(|user| user.access_until),
         }
-    }
-
-    /// The window of a user as of `read`.
-    pub(crate) fn of(read: &dyn Read, schema: &Schema, user: UserId) -> Result<Window> {
-        match read.get(&keys::record(USER, user.0))? {
-            Some(bytes) => Window::read(schema, &RecordView::new(&bytes)?),
-            None => Ok(Window::shut(Reason::UnknownLogin)),
-        }
-    }
-
-    fn read(schema: &Schema, record: &RecordView<'_>) -> Result<Window> {
-        if !record.field(user::ACCESS_CLOSED)?.is_null() {
-            return Ok(Window::shut(Reason::AccessClosed));
-        }
-        let until = record.field(user::ACCESS_UNTIL)?.as_datetime();
-        let kind = kind(schema, &record.field(user::KIND)?);
-        if until.is_none() && kind == Some("external") {
-            return Ok(Window::shut(Reason::NoEnd));
-        }
-        Ok(Window {
-            shut: None,
-            from: record.field(user::ACCESS_FROM)?.as_datetime(),
-            until,
-        })
     }
 
     /// Whether it depends on the time.
@@ -138,15 +125,9 @@ impl Window {
     }
 }
 
-/// The name of a kind of user.
-pub(super) fn kind<'s>(schema: &'s Schema, value: &Value) -> Option<&'s str> {
-    let field = schema.by_id(USER)?.by_id(user::KIND)?;
-    Some(field.choice_name(value.as_choice()?))
-}
-
 impl Account {
     /// The account of a user as of `read`; none where there is none.
-    pub(crate) fn of(read: &dyn Read, schema: &Schema, id: UserId) -> Result<Option<Account>> {
+    pub(crate) fn of(read: &dyn Read, facts: &Facts, id: UserId) -> Result<Option<Account>> {
         let Some(bytes) = read.get(&keys::record(USER, id.0))? else {
             return Ok(None);
         };
@@ -160,7 +141,7 @@ impl Account {
             }
         };
         Ok(Some(Account {
-            window: Window::read(schema, &record)?,
+            window: Window::of(facts.organisation.user(id)),
             ip_limited: checked(user::IP_LIMITED)?,
             second_factor: checked(user::SECOND_FACTOR)?,
             machines: tags(user::MACHINES)?,

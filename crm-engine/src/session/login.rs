@@ -15,10 +15,10 @@ use crate::access::{
 };
 use crate::engine::Engine;
 use crate::error::{Code, Error, Result};
+use crate::facts::Facts;
 use crate::ids::{Sequence, UserId};
 use crate::journal::{Cause, Event, EventKind};
 use crate::policy::Actor;
-use crate::schema::Schema;
 use crate::store::Read;
 use crate::write::{Door, Told};
 
@@ -75,7 +75,7 @@ impl Engine {
         let attempt = self.attempt(login)?;
         let view = self.view()?;
         let now = self.now();
-        if let Err(reason) = attempt.decide(&view.snapshot, &view.schema, now)? {
+        if let Err(reason) = attempt.decide(&view.snapshot, &view.facts, now)? {
             return Err(self.refuse(&attempt, reason)?);
         }
         let Some(user) = attempt.user else {
@@ -134,7 +134,7 @@ impl Engine {
             Actor::System,
             &Cause::Person,
             "login",
-            |door| match attempt.decide(door.reader(), door.schema(), door.now())? {
+            |door| match attempt.decide(door.reader(), door.facts(), door.now())? {
                 Err(reason) => {
                     door.tell_of(attempt.refusal(reason));
                     Ok(None)
@@ -170,9 +170,9 @@ impl Engine {
 
 impl Attempt<'_> {
     /// What the store, as of `read`, has against it.
-    fn decide(&self, read: &dyn Read, schema: &Schema, now: DateTime<Utc>) -> Result<Decision> {
+    fn decide(&self, read: &dyn Read, facts: &Facts, now: DateTime<Utc>) -> Result<Decision> {
         let account = match self.user {
-            Some(user) => Account::of(read, schema, user)?.map(|account| (user, account)),
+            Some(user) => Account::of(read, facts, user)?.map(|account| (user, account)),
             None => None,
         };
         let Some((user, account)) = account else {

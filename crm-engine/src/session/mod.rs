@@ -113,11 +113,10 @@ impl Session {
     /// Refuses a user whose access is closed or whose session was ended. Whether that may change
     /// by the mere passing of time.
     fn admit(&self, view: &View) -> Result<bool> {
-        check_access(&view.facts, self.actor)?;
-        match &self.presence {
-            Some(presence) => presence.admit(&self.engine, view),
-            None => Ok(false),
+        if let Some(presence) = &self.presence {
+            presence.check_open()?;
         }
+        check_access(&view.facts, self.actor, || self.engine.now())
     }
 
     /// Rows that end with the access of the caller.

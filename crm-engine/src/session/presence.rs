@@ -1,44 +1,30 @@
-//! A session among the open ones, and whether its user still has access.
+//! Sessions among the open ones, and their end.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::atomic::Ordering;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 
 use super::Session;
-use crate::access::{Origin, Seat, SeatFacts, Window};
-use crate::engine::{By, Engine, View, access_closed};
+use crate::access::{Origin, Seat, SeatFacts};
+use crate::engine::By;
 use crate::error::{Code, Error, Result};
-use crate::facts::Facts;
 use crate::ids::{Sequence, UserId};
 use crate::journal::{Cause, Event, EventKind};
 use crate::policy::Actor;
 use crate::write::Told;
 
 /// The place of a session among the open ones. Clones of the session share it.
-pub(super) struct Presence {
-    seat: Seat,
-    /// The address of the facts under which access was found open whatever the time; 0 where it
-    /// was not.
-    open_under: AtomicUsize,
-    /// The window read under the newest facts. As long as they are remembered, no other facts can
-    /// have their address.
-    window: Mutex<(Weak<Facts>, Window)>,
-}
+pub(super) struct Presence(Seat);
 
 impl Presence {
     pub(super) fn new(seat: Seat) -> Presence {
-        Presence {
-            seat,
-            open_under: AtomicUsize::new(0),
-            window: Mutex::default(),
-        }
+        Presence(seat)
     }
 
     pub(super) fn seat(&self) -> &SeatFacts {
-        self.seat.facts()
+        self.0.facts()
     }
 
     /// Refuses a session that was ended.
@@ -47,31 +33,6 @@ impl Presence {
             true => Err(Error::new(Code::Denied, "the session has ended")),
             false => Ok(()),
         }
-    }
-
-    /// Refuses a session that was ended and a user who has no access now. Whether that may change
-    /// by the mere passing of time.
-    pub(super) fn admit(&self, engine: &Engine, view: &View) -> Result<bool> {
-        self.check_open()?;
-        let address = Arc::as_ptr(&view.facts).addr();
-        if self.open_under.load(Ordering::Acquire) == address {
-            return Ok(false);
-        }
-        let mut known = self.window.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.0.as_ptr().addr() != address {
-            let window = Window::of(&view.snapshot, &view.schema, self.seat().user)?;
-            // First of all nobody may take newer facts for the ones forgotten here.
-            self.open_under.store(0, Ordering::Release);
-            *known = (Arc::downgrade(&view.facts), window);
-        }
-        let window = &known.1;
-        if window.against(|| engine.now()).is_some() {
-            return Err(access_closed());
-        }
-        if !window.is_timed() {
-            self.open_under.store(address, Ordering::Release);
-        }
-        Ok(window.is_timed())
     }
 }
 

@@ -73,8 +73,10 @@ impl Door<'_> {
         let kind = |record: &Record| {
             let kind = record.fields.get(user::KIND).as_choice();
             let field = users.by_id(user::KIND);
-            kind.zip(field)
-                .map(|(kind, field)| field.choice_name(kind).to_owned())
+            let choice = kind
+                .zip(field)
+                .and_then(|(kind, field)| field.choice_by_id(kind));
+            choice.map(|choice| choice.name.clone())
         };
         if matches!(kind(led).as_deref(), Some("admin" | "administration")) {
             return refuse("users of the kinds `admin` and `administration` have no supervisor");
