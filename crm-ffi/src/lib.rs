@@ -109,7 +109,9 @@ pub use error::{
     crm_error, crm_error_code, crm_error_details, crm_error_free, crm_error_message, crm_error_name,
 };
 pub use record::{crm_create, crm_delete, crm_get, crm_update};
-pub use session::{crm_login, crm_session, crm_session_close, crm_system_session};
+pub use session::{
+    crm_login, crm_open_session, crm_session, crm_session_close, crm_system_session,
+};
 pub use statement::{crm_finalize, crm_prepare, crm_reset, crm_statement, crm_step};
 pub use status::{CRM_CONTINUE, CRM_DONE, CRM_NOT_FOUND, CRM_NULL, CRM_OK, CRM_ROW, CRM_STOP};
 pub use store::{crm_close, crm_db, crm_open, crm_set_time};

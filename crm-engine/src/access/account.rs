@@ -8,7 +8,7 @@ use crate::facts::Facts;
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::{UserFacts, UserKind};
 use crate::schema::keys;
-use crate::schema::system::{self, USER, user};
+use crate::schema::system::{USER, user};
 use crate::store::Read;
 use crate::value::{RecordView, Value, take_uint};
 
@@ -206,7 +206,7 @@ impl Account {
 
 /// The user of a login; none where there is none.
 pub(crate) fn find_user(read: &dyn Read, login: &str) -> Result<Option<UserId>> {
-    let key = keys::unique(USER, system::user::LOGIN, &Value::from(login));
+    let key = keys::unique(USER, user::LOGIN, &Value::from(login));
     match read.get(&key)? {
         Some(id) => Ok(Some(UserId(RecordId::new(take_uint(&mut id.as_ref())?)?))),
         None => Ok(None),
