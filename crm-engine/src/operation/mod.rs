@@ -12,6 +12,7 @@ mod periodicity;
 mod rights;
 mod search;
 mod sessions;
+mod share;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -51,6 +52,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(periodicity::operations())
             .chain(search::operations())
             .chain(sessions::operations())
+            .chain(share::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });

@@ -15,6 +15,7 @@ mod refusals;
 mod search;
 mod seen;
 mod shape;
+mod share;
 mod undo;
 
 use std::sync::Arc;

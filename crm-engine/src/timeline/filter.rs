@@ -13,7 +13,7 @@ use crate::limits::TIMELINE_ENTRIES_TOUCHED_MAX;
 use crate::policy::{Action, Plan};
 use crate::schema::system::{CREATED_AT, CREATED_BY, OWNER, UPDATED_AT, UPDATED_BY};
 use crate::schema::{Field, Object, keys};
-use crate::value::{RecordView, Standing, Value, normal_text};
+use crate::value::{Record, RecordView, Standing, Value, normal_text};
 
 /// Who asks for what. Lives for one call.
 pub(super) struct Wanted<'r> {
@@ -224,12 +224,26 @@ impl Lens {
         }
     }
 
+    /// How the changes of one record look, which may show more fields than others do.
+    pub(super) fn on(self: Rc<Self>, record: &Record) -> Rc<Lens> {
+        let plan = self.plan.on(record);
+        match Arc::ptr_eq(&plan, &self.plan) {
+            true => self,
+            false => Rc::new(Lens {
+                object: Arc::clone(&self.object),
+                plan,
+                kinds: self.kinds.clone(),
+                ..*self
+            }),
+        }
+    }
+
     /// Whether an entry is shown and asked for, as far as it tells itself.
     pub(super) fn admits(&self, wanted: &Wanted<'_>, row: &TimelineRow<'_>) -> Result<bool> {
         let fits = match &row.deed {
             Deed::Move { .. } => self.moves,
             Deed::Event {
-                owner,
+                standing,
                 kind,
                 channel,
                 at_creation,
@@ -237,25 +251,18 @@ impl Lens {
             } => {
                 self.events
                     && (self.at_creation || !at_creation)
-                    && self.covers(wanted, row.place.id, *owner)?
+                    && self.covers(wanted, row.place.id, standing)?
                     && (self.any_kind || kind.is_some_and(|kind| self.kinds.contains(&kind)))
                     && (wanted.filter.channel.is_none()
                         || (self.channel.is_some() && self.channel == *channel))
-                    && wanted.is_by([self.actor(row), self.owner(*owner)])
+                    && wanted.is_by([self.actor(row), self.owner(standing.owner)])
             }
         };
         Ok(fits && row.refers_by(|field| self.plan.shows(field))?)
     }
 
-    fn covers(&self, wanted: &Wanted<'_>, id: RecordId, owner: Option<UserId>) -> Result<bool> {
-        let standing = Standing::of(owner);
-        facts::covers(
-            wanted.reader.read,
-            &self.plan,
-            self.object.id,
-            id,
-            &standing,
-        )
+    fn covers(&self, wanted: &Wanted<'_>, id: RecordId, standing: &Standing) -> Result<bool> {
+        facts::covers(wanted.reader.read, &self.plan, self.object.id, id, standing)
     }
 
     /// Who created the event or made the move, if that is shown.

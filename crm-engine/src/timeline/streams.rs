@@ -148,6 +148,7 @@ impl<'w> Changes<'w> {
         let Some(lens) = wanted.lens(subject.object.id) else {
             return Ok(None);
         };
+        let lens = lens.on(subject.record);
         let known = position.map(|position| &position.versions);
         let below = known.and_then(|known| known.iter().find(|(of, _)| *of == id));
         let title = match lens.title() {
@@ -339,14 +340,14 @@ fn entry(wanted: &Wanted<'_>, lens: &Lens, row: &TimelineRow<'_>) -> Result<Opti
     };
     match &row.deed {
         Deed::Event {
-            owner,
+            standing,
             kind,
             channel,
             columns,
             ..
         } => {
             let event = object.event.as_ref();
-            entry.owner = lens.owner(*owner);
+            entry.owner = lens.owner(standing.owner);
             entry.event = lens.choice(event.and_then(|event| event.kind), *kind);
             entry.channel = lens.choice(event.and_then(|event| event.channel), *channel);
             let cells = cells(wanted, lens, columns)?;
