@@ -11,6 +11,7 @@ mod past;
 mod periodicity;
 mod rights;
 mod search;
+mod sessions;
 mod share;
 
 use std::collections::BTreeMap;
@@ -50,6 +51,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(rights::operations())
             .chain(periodicity::operations())
             .chain(search::operations())
+            .chain(sessions::operations())
             .chain(share::operations())
             .map(|operation| (operation.name, operation))
             .collect()
@@ -88,11 +90,12 @@ impl Session {
             )
             .with("operation", name)
         })?;
-        (known.run)(self, arguments, progress).map_err(|error| {
-            match error.details().contains_key("operation") {
-                true => error,
-                false => error.with("operation", operation),
-            }
+        let answer = self.noting(known.name, None, None, || {
+            (known.run)(self, arguments, progress)
+        });
+        answer.map_err(|error| match error.details().contains_key("operation") {
+            true => error,
+            false => error.with("operation", operation),
         })
     }
 }
