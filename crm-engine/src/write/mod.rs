@@ -10,6 +10,7 @@ mod drafts;
 mod duplicates;
 mod input;
 mod kept;
+mod policy;
 mod references;
 mod restore;
 mod rights;
@@ -407,6 +408,7 @@ impl<'t> Door<'t> {
         self.check_owner(object, old, &new)?;
         self.refuse_duplicates(object, id, old, &new)?;
         self.check_groups(object, old, &new)?;
+        self.check_policy(object, id, old, &new)?;
         self.check_together(object, id, &new)?;
         self.store(object, id, old, &new, replaced)?;
         if old.is_some_and(|old| old.head.owner != new.head.owner) {
