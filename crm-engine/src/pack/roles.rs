@@ -129,6 +129,8 @@ pub(super) fn check(pack: &Pack, schema: &Schema, unsettled: &BTreeSet<String>) 
     faults
 }
 
+const OF_DETAILS: &str = "details go with their parent: a rule on them has no condition";
+
 /// What is wrong with a rule: the key, its value where that is one of several, and why.
 struct RuleFault {
     key: &'static str,
@@ -197,6 +199,9 @@ fn rule_faults(
             None => {
                 let message = "a condition speaks of the fields of one object, not of `*`";
                 told("condition", "", message.to_owned());
+            }
+            Some(object) if object.is_detail() => {
+                told("condition", "", OF_DETAILS.to_owned());
             }
             Some(object) => {
                 if let Err(error) = expr::judge(schema, object, condition) {

@@ -146,6 +146,10 @@ impl Door<'_> {
             let text = "a condition speaks of the fields of one object, not of `*`";
             return Err(refused(grants, field, text));
         };
+        if object.is_detail() {
+            let text = "details go with their parent: a rule on them has no condition";
+            return Err(refused(grants, field, text));
+        }
         match expr::judge(self.schema(), object, text) {
             Ok(_) => Ok(()),
             Err(error) => Err(refused(grants, field, error.message())),
