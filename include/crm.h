@@ -290,7 +290,9 @@ typedef struct crm_error crm_error;
  *   where there is none. When left out, the store must exist.
  * - `in_memory`: `true` makes a store that ends as it is closed; `path` may then be NULL.
  * - `standard_pack`: `false` leaves a new store without companies, deals and the other
- *   standard objects.
+ *   standard objects, and without its first user, the admin `admin`.
+ * - `presets`: the presets of rights a new store begins with, an array of `"open"`,
+ *   `"departments"`, `"three_level"` and `"levels"`; `["departments"]` when left out.
  * - `time`: a moment such as `"2026-03-01T09:00:00Z"`. The time of the store then stands still
  *   and is moved by `crm_set_time` only: for tests and replay. When left out, it is the time
  *   of the machine.

@@ -17,14 +17,15 @@ use crate::ids::Sequence;
 use crate::index;
 use crate::journal::Cause;
 use crate::kept::Kept;
-use crate::pack::{self, Pack};
+use crate::pack::{self, Pack, Preset};
 use crate::plugin::{Validator, ValidatorSet};
 use crate::policy::Actor;
+use crate::schema::system::USER;
 use crate::schema::{self, Field, Schema};
 use crate::script::CompiledRules;
 use crate::store::{CommitSequence, Read, Snapshot, Store, StoreOptions, Txn};
 use crate::value::Value;
-use crate::write::{Circumstances, Door, RuleBook, Rules};
+use crate::write::{Circumstances, Door, Input, RuleBook, Rules};
 
 /// How a store is opened.
 ///
@@ -38,8 +39,10 @@ pub struct Options {
     pub clock: Arc<dyn Clock>,
     /// Validators of native plugins the host has loaded; they run on every write.
     pub validators: Vec<Box<dyn Validator>>,
-    /// Install the standard pack into a new store.
+    /// Install the standard pack into a new store, and give it a first user: `admin`.
     pub standard_pack: bool,
+    /// The presets of rights that a new store with the standard pack begins with.
+    pub presets: Vec<Preset>,
     /// Options of the store below.
     pub store: StoreOptions,
 }
@@ -50,6 +53,7 @@ impl Default for Options {
             clock: Arc::new(SystemClock),
             validators: Vec::new(),
             standard_pack: true,
+            presets: vec![Preset::Departments],
             store: StoreOptions::default(),
         }
     }
@@ -139,7 +143,8 @@ impl View {
 }
 
 impl Engine {
-    /// Creates a store at `path`, with the standard pack unless the options say otherwise.
+    /// Creates a store at `path`, with the standard pack, the preset `departments` of rights and
+    /// one admin, who logs in as `admin`, unless the options say otherwise.
     ///
     /// # Errors
     /// When a file exists there already, or cannot be written. Nothing is left behind.
@@ -172,12 +177,31 @@ impl Engine {
     fn new(store: Store, options: Options) -> Result<Engine> {
         let kernel = Schema::kernel();
         store.write(|txn| schema::store(txn, &Schema::default(), &kernel))?;
-        let with_standard = options.standard_pack;
+        let presets = options.standard_pack.then(|| options.presets.clone());
         let engine = Engine::over(store, options)?;
-        if with_standard {
+        if let Some(presets) = presets {
             engine.install(Actor::System, &Pack::standard()?)?;
+            for preset in presets {
+                engine.install(Actor::System, &preset.pack()?)?;
+            }
+            engine.create_admin()?;
         }
         Ok(engine)
+    }
+
+    /// The first user of a new store.
+    fn create_admin(&self) -> Result<()> {
+        self.transact(Actor::System, &Cause::Person, "store.create", |door| {
+            let users = door.schema().by_id(USER).map(Arc::clone);
+            let users = users.ok_or_else(|| Error::internal("the schema has no users"))?;
+            let admin = [
+                ("login", "admin"),
+                ("name", "Administrator"),
+                ("kind", "admin"),
+            ];
+            let admin = Input::from_pairs(&users, admin)?;
+            door.create(&users, admin).map(drop)
+        })
     }
 
     fn over(store: Store, options: Options) -> Result<Engine> {

@@ -81,7 +81,9 @@ pub use ids::{ChoiceId, FieldId, ObjectId, RecordId, Sequence, UserId, Version};
 pub use intake::{Accepted, InterestState};
 pub use journal::{ChangeKind, EventKind};
 pub use merge::{Merge, MergeReport, Moved};
-pub use pack::{GrantDeclaration, Installed, Manifest, Pack, PackVersion, RoleDeclaration};
+pub use pack::{
+    GrantDeclaration, Installed, Manifest, OpensOver, Pack, PackVersion, Preset, RoleDeclaration,
+};
 pub use plugin::{FieldReader, Validator};
 pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;

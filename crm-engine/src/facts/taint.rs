@@ -3,7 +3,8 @@
 //! A formula is hidden where one of its inputs is hidden, a converted amount where the amount,
 //! its day or the stage is, a rollup where what it sums is, or where it counts a record that is
 //! hidden (invariant *one predicate*: a rollup is a reader). A rollup over details counts with
-//! the rights of their parent, so whoever sees the parent sees it. The further values of a field,
+//! the rights of their parent, so whoever sees the parent sees it, unless a ban takes details from
+//! him. The further values of a field,
 //! which stand in details, are hidden where the field is.
 
 use std::collections::BTreeSet;
@@ -84,7 +85,15 @@ impl Walk<'_> {
             return true;
         };
         let is_detail = counted.parent == Some(rollup.link);
-        if !is_detail && !self.plan(counted).reaches_everything() {
+        let parent = counted.parent_field().filter(|_| is_detail);
+        let whole = match parent.and_then(|(_, parent)| schema.by_id(parent)) {
+            Some(parent) => {
+                let of_parent = self.plan(parent).clone();
+                self.plan(counted).is_as_wide_as(&of_parent)
+            }
+            None => self.plan(counted).reaches_everything(),
+        };
+        if !whole {
             return true;
         }
         [Some(rollup.link), rollup.sum]

@@ -125,7 +125,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 (
                     "action",
                     "text",
-                    "view, create, edit, delete, transfer, import, export, bulk or configure",
+                    "view, create, edit, fill, delete, transfer, share, assign, import, export, bulk, manage_fields, manage_sections, configure, audit or approve",
                 ),
                 ("object", "text", "the record's object"),
                 ("id", "integer", "the record"),

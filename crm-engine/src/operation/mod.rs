@@ -9,6 +9,7 @@ mod fields;
 mod intake;
 mod past;
 mod periodicity;
+mod presets;
 mod rights;
 mod search;
 mod sessions;
@@ -50,6 +51,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(card::operations())
             .chain(rights::operations())
             .chain(periodicity::operations())
+            .chain(presets::operations())
             .chain(search::operations())
             .chain(sessions::operations())
             .chain(share::operations())

@@ -9,7 +9,8 @@ use crate::schema::system::{DECLARED_FIRST, POLICY_OBJECTS, USER, user};
 
 use super::reach::Step;
 use super::{
-    Action, Actor, Effect, Fields, Held, Organisation, Owners, Reach, Rule, UserFacts, UserKind,
+    Action, Actor, Condition, Effect, Fields, Held, Holder, Organisation, Owners, Reach, Rule,
+    UserFacts, UserKind,
 };
 
 /// What an actor may do with the records of one object: with which of them, and which fields.
@@ -145,6 +146,12 @@ impl Plan {
         self.reach.is_everything()
     }
 
+    /// Whether it covers whatever `wider` covers, where it is that one less what bans take away.
+    #[must_use]
+    pub(crate) fn is_as_wide_as(&self, wider: &Plan) -> bool {
+        self.reach.is_as_wide_as(&wider.reach)
+    }
+
     /// The plan without `fields` as well.
     #[must_use]
     pub(crate) fn without(mut self, fields: impl IntoIterator<Item = FieldId>) -> Plan {
@@ -235,7 +242,7 @@ impl<'o> Asker<'o> {
     /// What the rules that `count` reach, for one of the actions needed.
     fn reach(&self, object: &Object, action: Action, counts: impl Fn(&Rule) -> bool) -> Reach {
         let ways = action.needed(object).iter().map(|needed| {
-            let mut steps = Vec::new();
+            let mut steps = self.taken_from_details(object, action);
             for level in self.organisation.levels(self.facts) {
                 let rules = self
                     .organisation
@@ -251,6 +258,26 @@ impl<'o> Asker<'o> {
             Reach::compile(self.id, steps)
         });
         ways.reduce(Reach::or).unwrap_or_else(Reach::nothing)
+    }
+
+    /// The bans on a detail itself. They stand on the nearest level, whoever holds them: what
+    /// they take away no grant on the parent gives back.
+    fn taken_from_details(&self, object: &Object, action: Action) -> Vec<Step> {
+        let levels = match object.is_detail() {
+            true => self.organisation.levels(self.facts),
+            false => Vec::new(),
+        };
+        let of_level = |level| self.organisation.rules_at(self.facts, level, object.id);
+        let rules = levels.iter().flat_map(of_level);
+        rules
+            .filter(|rule| rule.takes_details(action))
+            .map(|rule| Step {
+                level: Holder::User,
+                effect: Effect::Ban,
+                owners: self.organisation.reached(self.id, self.facts, rule),
+                condition: Condition::None,
+            })
+            .collect()
     }
 
     /// The plan of `reach` with the fields that rules speak of.
@@ -299,7 +326,7 @@ impl<'o> Asker<'o> {
     }
 
     /// The fields of a detail that rules on it refuse: those that one hides and no other shows,
-    /// and those that a ban names. Such rules decide nothing else.
+    /// and those that a ban names.
     fn hidden_details(&self, object: &Object, action: Action) -> BTreeSet<FieldId> {
         let levels = self.organisation.levels(self.facts);
         let of_level = |level| self.organisation.rules_at(self.facts, level, object.id);

@@ -12,6 +12,7 @@ mod events;
 mod input;
 mod kept;
 mod participants;
+mod policy;
 mod references;
 mod restore;
 mod rights;
@@ -411,6 +412,7 @@ impl<'t> Door<'t> {
         self.check_participants(object, old, &new)?;
         self.refuse_duplicates(object, id, old, &new)?;
         self.check_groups(object, old, &new)?;
+        self.check_policy(object, id, old, &new)?;
         self.check_together(object, id, &new)?;
         self.store(object, id, old, &new, replaced)?;
         if old.is_some_and(|old| old.head.standing() != new.head.standing()) {

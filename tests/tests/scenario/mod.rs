@@ -139,6 +139,29 @@ fn the_pack_of_the_manual() {
     }
 }
 
+/// The rights that `plugins/RIGHTS.md` writes do what its scenario says.
+#[test]
+fn the_rights_of_the_manual() {
+    let page = fs::read_to_string(workspace().join("plugins/RIGHTS.md")).unwrap();
+    let block = |head: &str| {
+        let text = page.split_once(head).unwrap().1;
+        text.split_once("```").unwrap().0
+    };
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["pack.toml", "roles.toml"] {
+        let text = block(&format!("```toml\n# {file}\n"));
+        fs::write(folder.path().join(file), text).unwrap();
+    }
+    let pack = format!("pack {}\n", folder.path().display());
+    let scenario = block("```text\n# covers").replace("pack sales_rights\n", &pack);
+    let scenario = format!("# covers{scenario}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), &scenario).unwrap();
+    for open in [rust_host::open, c_host::open] {
+        assert_eq!(outcome(file.path(), open).unwrap(), scenario);
+    }
+}
+
 #[test]
 fn through_rust() {
     check(rust_host::open);
