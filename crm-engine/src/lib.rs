@@ -48,6 +48,7 @@ mod policy;
 mod progress;
 mod query;
 mod report;
+mod review;
 mod schema;
 mod script;
 mod search;
@@ -85,6 +86,11 @@ pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;
 pub use query::{Column, Params, Rows};
 pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
+pub use review::{
+    Affected, Because, EffectiveRights, EffectiveRule, Explanation, MatchedRule, PolicyChange,
+    RightsPage, RightsRequest, RoleLevel, RolesHeld, RuleWords, WhatIf, WhatIfReport, WhoCan,
+    WhoCanPage, WhoCanUser,
+};
 pub use schema::{
     Accept, AcceptDeclaration, Arranged, CardPart, CardPartDeclaration, Cells, Choice,
     ChoiceDeclaration, Compared, Comparison, ComparisonDeclaration, Completeness,

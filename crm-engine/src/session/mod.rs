@@ -7,6 +7,7 @@ mod fields;
 mod history;
 mod intake;
 mod periodicity;
+mod review;
 mod search;
 mod seen;
 mod shape;
