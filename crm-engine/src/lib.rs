@@ -59,6 +59,7 @@ mod transfer;
 mod undo;
 pub mod value;
 mod verify;
+mod watch;
 mod write;
 
 pub use bulk::{BulkRefusal, BulkReport, BulkUpdate};
@@ -72,7 +73,7 @@ pub use duplicates::{DuplicateMatch, DuplicateReport};
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
 pub use exchange::{
-    ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnDuplicateRow, OnUnknown,
+    ColumnRule, ExportJob, ExportReport, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnDuplicateRow, OnUnknown,
 };
 pub use feed::{FeedChange, FeedPage};
 pub use history::Moment;
@@ -105,7 +106,10 @@ pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
 pub use search::{Hit, How, SearchPage, SearchRequest};
-pub use session::{Created, OnDuplicate, SeenRecord, Session, Statement, TimelineRequest};
+pub use session::{
+    Created, OnDuplicate, OpenedPage, OpenedRecord, OpenedRequest, SeenRecord, Session, Statement,
+    TimelineRequest, WatchPage, WatchRequest, WatchedHour,
+};
 pub use timeline::{ChangedField, EntryKind, TimelineEntry, TimelineFilter, TimelinePage};
 pub use transfer::{Transfer, TransferCount, TransferReport};
 pub use undo::{RevertOutcome, RevertUser, RevertUserReport, Reverted, RevertedRecord, Undone};

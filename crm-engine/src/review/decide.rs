@@ -166,7 +166,10 @@ pub(crate) fn explain(question: &Question<'_>, user: UserId) -> Result<Explanati
                     grant: matched.id,
                     role: matched.role.to_string(),
                     scope: matched.scope.name(),
-                    words: RuleWords::of(&rule_record(question.read, None, matched.id)?),
+                    words: RuleWords::of(
+                        &rule_record(question.read, None, matched.id)?,
+                        matched.source.as_deref(),
+                    ),
                 }),
             },
         });

@@ -217,7 +217,7 @@ impl Reviewer<'_> {
                 object: object.unwrap_or_default().to_owned(),
                 actions,
                 scope: rule.scope.name(),
-                words: RuleWords::of(&record),
+                words: RuleWords::of(&record, rule.source.as_deref()),
             });
         }
         Ok(())

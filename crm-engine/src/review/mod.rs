@@ -99,7 +99,7 @@ pub struct RuleWords {
 }
 
 impl RuleWords {
-    fn of(record: &Record) -> RuleWords {
+    fn of(record: &Record, source: Option<&str>) -> RuleWords {
         let text = |field| record.fields.get(field).as_text().map(str::to_owned);
         let tags = |field| {
             let tags = record.fields.get(field).as_tags();
@@ -110,7 +110,7 @@ impl RuleWords {
             fields: tags(grant::FIELDS),
             hidden_fields: tags(grant::HIDDEN_FIELDS),
             departments: tags(grant::DEPARTMENTS),
-            source: text(grant::SOURCE).filter(|source| !source.is_empty()),
+            source: source.map(str::to_owned),
         }
     }
 }

@@ -49,6 +49,8 @@ pub(crate) enum Space {
     WordAll = 0x0D,
     /// object, kind of part, text, id, field → nothing.
     Part = 0x0E,
+    /// 0, user, hour → what he did; 1, user, hour, object, id → nothing.
+    Watch = 0x14,
 }
 
 /// Reads an owner as [`Key::owner`] wrote it.
@@ -235,6 +237,16 @@ pub(crate) fn words_all(object: ObjectId) -> Key {
 /// What stands under one kind of part: `kind` is the index's own number for it.
 pub(crate) fn parts(object: ObjectId, kind: u8) -> Key {
     Key::new(Space::Part).object(object).uint(kind.into())
+}
+
+/// What a user did, by hour.
+pub(crate) fn watched(user: UserId) -> Key {
+    Key::new(Space::Watch).uint(0).id(user.0)
+}
+
+/// The records a user opened, by hour.
+pub(crate) fn opened(user: UserId) -> Key {
+    Key::new(Space::Watch).uint(1).id(user.0)
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

@@ -3,6 +3,7 @@
 mod bulk;
 mod card;
 mod duplicates;
+mod export;
 mod fields;
 mod history;
 mod intake;
@@ -12,6 +13,7 @@ mod search;
 mod seen;
 mod shape;
 mod undo;
+mod watch;
 
 use std::sync::Arc;
 
@@ -27,12 +29,14 @@ use crate::query::{self, Column, Params, Prepared, Rows};
 use crate::schema::{keys, system};
 use crate::store::Read;
 use crate::value::{Value, take_uint};
+use crate::watch::Deed;
 use crate::write::Door;
 
 pub use card::TimelineRequest;
 pub use duplicates::{Created, OnDuplicate};
 pub use seen::SeenRecord;
 pub(crate) use seen::record_json;
+pub use watch::{OpenedPage, OpenedRecord, OpenedRequest, WatchPage, WatchRequest, WatchedHour};
 
 /// What one user (or the host itself) may do with an open store. Cheap to clone, safe to use
 /// from many threads. Rights are looked up at every call: a session never outlives them.
@@ -221,7 +225,23 @@ impl Session {
     /// As [`Session::prepare`] and [`Statement::run`].
     pub fn query(&self, sql: &str, params: &Params) -> Result<Rows> {
         let view = self.view()?;
-        query::prepare(&view.schema, &view.facts, self.actor, sql)?.run(&view.snapshot, params)
+        let prepared = query::prepare(&view.schema, &view.facts, self.actor, sql)?;
+        let rows = prepared.run_for(&view.snapshot, params, self.actor)?;
+        Ok(self.metered(rows))
+    }
+
+    /// The same rows, counted as listed by the caller.
+    fn metered(&self, rows: Rows) -> Rows {
+        if self.user().is_none() {
+            return rows;
+        }
+        let session = self.clone();
+        rows.metered(move |given, refused| {
+            session.engine.count(session.actor, Deed::Listed(given));
+            if refused {
+                session.engine.count(session.actor, Deed::Refused);
+            }
+        })
     }
 
     /// The changes after a position of the journal, as the caller may see them. Positions count
@@ -321,13 +341,17 @@ impl Statement {
     ///
     /// # Errors
     /// [`Code::InvalidArguments`] for unbound parameters, [`Code::LimitExceeded`], and what
-    /// prevents reading.
+    /// prevents reading. The rows themselves are refused behind
+    /// [`LIST_ROWS_WITHOUT_EXPORT_MAX`](crate::limits::LIST_ROWS_WITHOUT_EXPORT_MAX) of records
+    /// that the caller may not export; pages with a `LIMIT` are not.
     pub fn run(&mut self) -> Result<Rows> {
         let view = self.session.view()?;
         if !self.prepared.is_for(&view.schema, &view.facts) {
             self.prepared =
                 query::prepare(&view.schema, &view.facts, self.session.actor, &self.sql)?;
         }
-        self.prepared.run(&view.snapshot, &self.params)
+        let actor = self.session.actor;
+        let rows = self.prepared.run_for(&view.snapshot, &self.params, actor)?;
+        Ok(self.session.metered(rows))
     }
 }

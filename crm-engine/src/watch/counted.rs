@@ -39,6 +39,8 @@ pub(super) struct Portion {
 /// What comes of an opening.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
+    /// It was opened in this hour before.
+    Known,
     Opened,
     /// It is one more than the limit.
     Alarm,
@@ -63,11 +65,6 @@ impl Hour {
         self.number
     }
 
-    /// How many records opened wait to be written down.
-    pub(super) fn waiting(&self) -> usize {
-        self.opened.len()
-    }
-
     pub(super) fn is_written(&self) -> bool {
         self.opened.is_empty() && self.counters == Counters::default()
     }
@@ -90,7 +87,7 @@ impl Hour {
 
     pub(super) fn open(&mut self, opening: &Opening) -> Outcome {
         if self.known.contains(&opening.id) {
-            return Outcome::Opened;
+            return Outcome::Known;
         }
         let before = self.known.len() as u64 + self.beyond;
         let over = opening.limit.filter(|limit| before >= limit.per_hour);

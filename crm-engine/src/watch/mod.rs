@@ -15,7 +15,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -37,15 +37,19 @@ const SHARDS: usize = 16;
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
     shards: [Mutex<Shard>; SHARDS],
-    /// Records opened that wait to be written down.
-    waiting: AtomicUsize,
+    /// About how much has gathered since something was written down.
+    gathered: AtomicUsize,
     /// Whether there is anything to write down.
     dirty: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Shard {
-    hours: HashMap<UserId, Hour>,
+    hours: BTreeMap<UserId, Hour>,
+    /// The users of whose hours there is something to write down.
+    changed: Vec<UserId>,
+    /// The hour up to which nobody is kept in mind who has been quiet.
+    swept: u64,
     /// What is to be written down of hours that are over, and what could not be written down.
     older: Vec<Portion>,
 }
@@ -90,13 +94,18 @@ impl Watch {
     pub(crate) fn open(&self, opening: &Opening, read: &dyn Read) -> Result<Then> {
         let hour = hour_of(opening.at);
         let mut shard = self.shard(opening.user);
-        let known = shard.current(opening.user, hour, Some(read))?;
-        let before = known.waiting();
+        let known = shard.hour(opening.user, hour);
+        known.recall(opening.user, read)?;
+        let was_written = known.is_written();
         let outcome = known.open(opening);
-        let added = known.waiting() - before;
+        if was_written && !known.is_written() {
+            shard.changed.push(opening.user);
+        }
         drop(shard);
-        self.dirty.store(true, Ordering::Release);
-        let waiting = self.waiting.fetch_add(added, Ordering::AcqRel) + added;
+        let then = match outcome {
+            counted::Outcome::Known => return Ok(Then::Nothing),
+            _ => self.gather(),
+        };
         match outcome {
             counted::Outcome::Stopped(per_hour) => Err(Error::new(
                 Code::LimitExceeded,
@@ -104,19 +113,30 @@ impl Watch {
             )
             .with("limit", per_hour)),
             counted::Outcome::Alarm => Ok(Then::WriteDown),
-            counted::Outcome::Opened if waiting >= WATCH_PENDING_MAX => Ok(Then::WriteDown),
-            counted::Outcome::Opened => Ok(Then::Nothing),
+            counted::Outcome::Opened | counted::Outcome::Known => Ok(then),
+        }
+    }
+
+    /// Something more is to be written down.
+    fn gather(&self) -> Then {
+        self.dirty.store(true, Ordering::Release);
+        match self.gathered.fetch_add(1, Ordering::AcqRel) + 1 >= WATCH_PENDING_MAX {
+            true => Then::WriteDown,
+            false => Then::Nothing,
         }
     }
 
     /// Counts what else a user does.
-    pub(crate) fn count(&self, user: UserId, at: DateTime<Utc>, deed: Deed) {
+    pub(crate) fn count(&self, user: UserId, at: DateTime<Utc>, deed: Deed) -> Then {
         let mut shard = self.shard(user);
-        // What nobody reads for needs nothing of the store.
-        if let Ok(hour) = shard.current(user, hour_of(at), None) {
-            hour.count(deed);
-            self.dirty.store(true, Ordering::Release);
+        let known = shard.hour(user, hour_of(at));
+        let was_written = known.is_written();
+        known.count(deed);
+        if was_written && !known.is_written() {
+            shard.changed.push(user);
         }
+        drop(shard);
+        self.gather()
     }
 
     /// Takes what is to be written down: some of it where there is much.
@@ -130,8 +150,7 @@ impl Watch {
                     self.dirty.store(true, Ordering::Release);
                 }
             }
-            self.waiting
-                .fetch_sub(WATCH_PENDING_MAX - left, Ordering::AcqRel);
+            self.gathered.store(0, Ordering::Release);
             portions.sort_unstable_by_key(|portion| (portion.user, portion.hour));
         }
         Batch {
@@ -148,16 +167,18 @@ impl Watch {
 
 impl Shard {
     /// The hour of a user that is under way; one that is over is put aside.
-    fn current(&mut self, user: UserId, hour: u64, read: Option<&dyn Read>) -> Result<&mut Hour> {
+    fn hour(&mut self, user: UserId, hour: u64) -> &mut Hour {
+        if self.swept < hour {
+            self.swept = hour;
+            self.hours
+                .retain(|_, known| known.number() == hour || !known.is_written());
+        }
         let known = self.hours.entry(user).or_insert_with(|| Hour::new(hour));
         if known.number() != hour {
             self.older.extend(known.portion(user, usize::MAX));
             *known = Hour::new(hour);
         }
-        if let Some(read) = read {
-            known.recall(user, read)?;
-        }
-        Ok(known)
+        known
     }
 
     /// Takes at most so many records opened; how many it took. What is counted goes along.
@@ -171,19 +192,20 @@ impl Shard {
             portions.push(now);
             self.older.extend(later);
         }
-        for (user, hour) in &mut self.hours {
-            if taken == most {
-                break;
-            }
-            if let Some(portion) = hour.portion(*user, most - taken) {
+        while taken < most
+            && let Some(user) = self.changed.pop()
+        {
+            let hour = self.hours.get_mut(&user);
+            if let Some(hour) = hour
+                && let Some(portion) = hour.portion(user, most - taken)
+            {
                 taken += portion.opened.len();
                 portions.push(portion);
+                if !hour.is_written() {
+                    self.changed.push(user);
+                }
             }
         }
-        // Whoever has been quiet for an hour is not kept in mind.
-        let newest = self.hours.values().map(Hour::number).max();
-        self.hours
-            .retain(|_, hour| !hour.is_written() || Some(hour.number()) == newest);
         taken
     }
 }
@@ -219,14 +241,17 @@ impl Batch<'_> {
             self.portions.clear();
         }
     }
+
+    /// It cannot be written down: the storage fails.
+    pub(crate) fn give_up(mut self) {
+        self.portions.clear();
+    }
 }
 
 impl Drop for Batch<'_> {
     fn drop(&mut self) {
         for portion in self.portions.drain(..) {
-            let opened = portion.opened.len();
             self.watch.shard(portion.user).older.push(portion);
-            self.watch.waiting.fetch_add(opened, Ordering::AcqRel);
             self.watch.dirty.store(true, Ordering::Release);
         }
     }
