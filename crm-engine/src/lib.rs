@@ -73,7 +73,8 @@ pub use duplicates::{DuplicateMatch, DuplicateReport};
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
 pub use exchange::{
-    ColumnRule, ExportJob, ExportReport, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnDuplicateRow, OnUnknown,
+    ColumnRule, ExportJob, ExportReport, Fault, FaultGroup, FaultKind, ImportJob, ImportReport,
+    OnDuplicateRow, OnUnknown,
 };
 pub use feed::{FeedChange, FeedPage};
 pub use history::Moment;

@@ -89,7 +89,7 @@ fn review() -> Vec<Operation> {
                 (
                     "changes",
                     "array",
-                    "of {create: object, fields, as}, {update: object, id, fields}, {delete: object, id}",
+                    "of {create: object, fields, as: $name}, {update: object, id, fields}, {delete: object, id}",
                 ),
                 (
                     "actions",

@@ -53,7 +53,11 @@ pub(super) fn operations() -> Vec<Operation> {
             text: "the records that a user opened in a period; administrators and auditors of everything only",
             arguments: &[
                 ("user", "integer", "the user"),
-                ("from", "datetime", "the first moment: its whole hour counts"),
+                (
+                    "from",
+                    "datetime",
+                    "the first moment: its whole hour counts",
+                ),
                 ("to", "datetime", "the moment behind the last one"),
                 ("limit", "integer", "records per page; 1,000 when left out"),
                 ("after", "integer", "the `next` of the page before"),
@@ -65,7 +69,11 @@ pub(super) fn operations() -> Vec<Operation> {
 
 const HOURS: &[(&str, &str, &str)] = &[
     ("user", "integer", "one user; all when left out"),
-    ("from", "datetime", "the first moment: its whole hour counts"),
+    (
+        "from",
+        "datetime",
+        "the first moment: its whole hour counts",
+    ),
     ("to", "datetime", "the moment behind the last one"),
     ("limit", "integer", "hours per page; 1,000 when left out"),
     ("after", "text", "the `next` of the page before"),

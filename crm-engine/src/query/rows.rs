@@ -66,7 +66,12 @@ impl Rows {
             Output::Groups(grouping) => {
                 let groups = grouped(query, snapshot, bound, grouping)?;
                 let groups = groups.into_rows(limit)?.into_iter();
-                State::Made(groups.map(|group| (group, true)).collect::<Vec<_>>().into_iter())
+                State::Made(
+                    groups
+                        .map(|group| (group, true))
+                        .collect::<Vec<_>>()
+                        .into_iter(),
+                )
             }
             Output::Rows { columns, order } => {
                 let mut walk = Walk::open(query, snapshot, bound)?;
@@ -309,10 +314,7 @@ impl Walk {
         Ok(None)
     }
 
-    fn may_take_out(
-        &self,
-        covers: impl FnOnce(&Plan, &dyn Read) -> Result<bool>,
-    ) -> Result<bool> {
+    fn may_take_out(&self, covers: impl FnOnce(&Plan, &dyn Read) -> Result<bool>) -> Result<bool> {
         match &self.export {
             Some(plan) => covers(plan, &self.snapshot),
             None => Ok(true),

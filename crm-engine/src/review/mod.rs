@@ -24,18 +24,18 @@ use crate::error::{Code, Error, Result};
 use crate::ids::RecordId;
 use crate::limits::REVIEW_USERS_PAGE_MAX;
 use crate::policy::Holder;
-use crate::schema::system::{GRANT, grant};
 use crate::schema::keys;
+use crate::schema::system::{GRANT, grant};
 use crate::store::Read;
 use crate::value::{Record, RecordView};
 
-pub(crate) use decide::{Question, explain, who_can};
 pub use decide::{Because, Explanation, MatchedRule, WhoCan, WhoCanPage, WhoCanUser};
+pub(crate) use decide::{Question, explain, who_can};
 pub(crate) use effective::effective_rights;
 pub use effective::{EffectiveRights, EffectiveRule, RightsPage, RightsRequest, RolesHeld};
 pub(crate) use past::Past;
-pub(crate) use what_if::{apply, compare};
 pub use what_if::{Affected, PolicyChange, WhatIf, WhatIfReport};
+pub(crate) use what_if::{apply, compare};
 
 /// Users of a page when the request does not say.
 const PAGE_USERS: usize = 100;

@@ -41,7 +41,9 @@ impl Past {
             }
             let changes = history::of(read, id, None, OWNER)?;
             // What was brought back since is there now, and was played back above.
-            if changes.last().is_some_and(|last| last.kind == ChangeKind::Delete)
+            if changes
+                .last()
+                .is_some_and(|last| last.kind == ChangeKind::Delete)
                 && let Some(record) = record_at(&changes, Moment::At(at))
             {
                 past.0.insert((object, id), record);

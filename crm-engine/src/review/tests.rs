@@ -169,7 +169,8 @@ impl World {
         } else if let Some(object) = change["update"].as_str() {
             self.host.update(object, id(), fields, None).map(drop)
         } else {
-            self.host.delete(change["delete"].as_str().unwrap(), id(), None)
+            self.host
+                .delete(change["delete"].as_str().unwrap(), id(), None)
         };
         made.is_ok()
     }
@@ -212,7 +213,14 @@ enum Deed {
     Everyone(usize, bool),
 }
 
-const SCOPES: [&str; 6] = ["own", "supervised", "department", "subtree", "foreign", "all"];
+const SCOPES: [&str; 6] = [
+    "own",
+    "supervised",
+    "department",
+    "subtree",
+    "foreign",
+    "all",
+];
 
 prop_compose! {
     fn rule()(
@@ -261,9 +269,17 @@ fn foretold(world: &World, change: &Json) -> Result<(), TestCaseError> {
     let before: BTreeMap<(usize, &str), BTreeSet<u64>> = (0..USERS)
         .flat_map(|user| objects.map(|object| ((user, object), world.seen(user, object))))
         .collect();
-    let journal = world.host.changes(crate::ids::Sequence(0), 100_000).unwrap().next;
+    let journal = world
+        .host
+        .changes(crate::ids::Sequence(0), 100_000)
+        .unwrap()
+        .next;
     let report = world.host.what_if(&request, &mut |_| true);
-    let after_asking = world.host.changes(crate::ids::Sequence(0), 100_000).unwrap().next;
+    let after_asking = world
+        .host
+        .changes(crate::ids::Sequence(0), 100_000)
+        .unwrap()
+        .next;
     prop_assert_eq!(journal, after_asking);
     for ((user, object), seen) in &before {
         prop_assert_eq!(&world.seen(*user, object), seen);
@@ -276,9 +292,10 @@ fn foretold(world: &World, change: &Json) -> Result<(), TestCaseError> {
     for ((user, object), seen) in &before {
         let now = world.seen(*user, object);
         let expected = (now.difference(seen).count(), seen.difference(&now).count());
-        let told = report.affected.iter().find(|one| {
-            one.user.get() == world.users[*user] && one.object == *object
-        });
+        let told = report
+            .affected
+            .iter()
+            .find(|one| one.user.get() == world.users[*user] && one.object == *object);
         let told = told.map_or((0, 0), |one| (one.gains as usize, one.loses as usize));
         prop_assert_eq!(told, expected, "u{} {} {}", user, object, change);
     }
@@ -318,7 +335,10 @@ fn who_can_is_explained(world: &World) -> Result<(), TestCaseError> {
             }
             let may = |user: &u64| {
                 let user = UserId(RecordId::new(*user).unwrap());
-                let seen = world.host.explain(user, action, "thing", id, field).unwrap();
+                let seen = world
+                    .host
+                    .explain(user, action, "thing", id, field)
+                    .unwrap();
                 seen.allowed
             };
             let expected: Vec<u64> = world.users.iter().copied().filter(may).collect();
@@ -375,16 +395,25 @@ fn marks_of_the_review() {
     let set = json!({"access_closed": "2026-02-01T00:00:00Z"});
     world.host.update("user", closed, &set, None).unwrap();
 
-    let page = world.host.effective_rights(&RightsRequest::default()).unwrap();
+    let page = world
+        .host
+        .effective_rights(&RightsRequest::default())
+        .unwrap();
     let of = |login: &str| page.users.iter().find(|user| user.login == login).unwrap();
     assert!(of("root").is_admin && of("root").has_all && of("root").rules.is_empty());
     let holder = of("u0");
     assert!(holder.has_all && !holder.is_admin);
     assert_eq!(holder.rules.len(), 1);
     assert_eq!(holder.rules[0].object, "*");
-    assert_eq!(holder.rules[0].words.source.as_deref(), Some("things/roles.toml:3"));
+    assert_eq!(
+        holder.rules[0].words.source.as_deref(),
+        Some("things/roles.toml:3")
+    );
     // The shape of objects is never an employee's.
-    assert_eq!(holder.rules[0].actions, [Action::View, Action::Edit, Action::Delete]);
+    assert_eq!(
+        holder.rules[0].actions,
+        [Action::View, Action::Edit, Action::Delete]
+    );
     let gone = of("u3");
     assert!(!gone.access && !gone.has_all && gone.rules.is_empty());
     assert_eq!(gone.roles[0].roles, ["r0"]);
@@ -402,13 +431,19 @@ fn what_is_refused() {
     let request = WhoCan::new(Action::View, "thing", thing);
     assert_eq!(code(user.who_can(&request).err()), Some(Code::Denied));
     let rights = RightsRequest::default();
-    assert_eq!(code(user.effective_rights(&rights).err()), Some(Code::Denied));
+    assert_eq!(
+        code(user.effective_rights(&rights).err()),
+        Some(Code::Denied)
+    );
     let nothing = WhatIf {
         changes: Vec::new(),
         actions: Vec::new(),
         objects: Vec::new(),
     };
-    assert_eq!(code(user.what_if(&nothing, &mut |_| true).err()), Some(Code::Denied));
+    assert_eq!(
+        code(user.what_if(&nothing, &mut |_| true).err()),
+        Some(Code::Denied)
+    );
     // What he does not see does not exist for him, whatever he asks.
     let hidden = user.may(Action::Edit, "thing", thing).unwrap_err();
     let missing = user.may(Action::Edit, "thing", RecordId::new(999_999).unwrap());
@@ -441,9 +476,9 @@ fn a_whole_role_is_thought_of() {
     let world = World::new();
     let request: WhatIf = serde_json::from_value(json!({
         "changes": [
-            {"create": "role", "as": "#new", "fields": {"name": "new"}},
+            {"create": "role", "as": "$new", "fields": {"name": "new"}},
             {"create": "grant", "fields": {
-                "role": "#new", "object": "thing", "actions": ["view"], "scope": "all",
+                "role": "$new", "object": "thing", "actions": ["view"], "scope": "all",
                 "hidden_fields": ["state"],
             }},
             {"update": "user", "id": world.users[1], "fields": {"roles": ["new"]}},
@@ -451,8 +486,14 @@ fn a_whole_role_is_thought_of() {
     }))
     .unwrap();
     let report = world.host.what_if(&request, &mut |_| true).unwrap();
-    assert_eq!((report.users, report.affected.len(), report.more), (1, 1, false));
+    assert_eq!(
+        (report.users, report.affected.len(), report.more),
+        (1, 1, false)
+    );
     let one = &report.affected[0];
-    assert_eq!((one.object.as_str(), one.gains, one.loses), ("thing", 13, 0));
+    assert_eq!(
+        (one.object.as_str(), one.gains, one.loses),
+        ("thing", 13, 0)
+    );
     assert!(ids(&world.host, "role").len() == 3, "nothing was made");
 }

@@ -78,7 +78,7 @@ pub struct PolicyChange {
     /// The fields that are set; `null` empties one.
     #[serde(default)]
     pub fields: Map<String, Json>,
-    /// What the fields of later changes call a record that is created, `#boss` say.
+    /// What the fields of later changes call a record that is created: a word that begins with `$`.
     #[serde(default, rename = "as")]
     pub label: Option<String>,
 }
@@ -150,6 +150,14 @@ fn make(
     match (&change.create, &change.update, &change.delete) {
         (Some(name), None, None) => {
             let object = of_rights(door.schema(), name)?;
+            if let Some(label) = change
+                .label
+                .as_ref()
+                .filter(|label| !label.starts_with('$'))
+            {
+                let text = format!("`as`: `{label}` does not begin with `$`");
+                return Err(Error::new(Code::InvalidArguments, text).field("as"));
+            }
             let id = door.create_json(&object, &fields)?;
             labels.extend(change.label.clone().map(|label| (label, id)));
             Ok(())
@@ -378,12 +386,7 @@ fn pairs(
 }
 
 /// Counts for each pair the records that only one of its plans covers.
-fn tally(
-    read: &dyn Read,
-    object: &Object,
-    pairs: &mut [Pair],
-    work: &mut Work<'_>,
-) -> Result<()> {
+fn tally(read: &dyn Read, object: &Object, pairs: &mut [Pair], work: &mut Work<'_>) -> Result<()> {
     let by_owner = pairs.iter().all(|p| p.is_unconditional() && !p.is_shared());
     if pairs.is_empty() {
         return Ok(());

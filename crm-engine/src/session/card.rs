@@ -81,7 +81,8 @@ impl Session {
         let ids = ids_of(&view, request.id)?;
         let card = card::card(&self.asker(&view), cards, object, &ids, language)?;
         if card.is_some() {
-            self.engine.opened(&view, self.actor, object.id, request.id)?;
+            self.engine
+                .opened(&view, self.actor, object.id, request.id)?;
         }
         Ok(card)
     }

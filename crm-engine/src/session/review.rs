@@ -109,9 +109,11 @@ impl Session {
             field,
             ..
         } = request;
-        self.ask(&view, (*action, object, *id, field.as_deref()), |question| {
-            review::who_can(question, request)
-        })
+        self.ask(
+            &view,
+            (*action, object, *id, field.as_deref()),
+            |question| review::who_can(question, request),
+        )
     }
 
     /// The rights of one user or of all, with the rule each comes from, at present or at a past

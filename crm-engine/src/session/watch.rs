@@ -160,7 +160,9 @@ impl Session {
     /// As [`Session::watch`].
     pub fn watch_alarms(&self, request: &WatchRequest) -> Result<WatchPage> {
         self.watched_hours(request, |counters| {
-            counters.alarm.is_some_and(|at| request.from <= at && at < request.to)
+            counters
+                .alarm
+                .is_some_and(|at| request.from <= at && at < request.to)
         })
     }
 
@@ -174,17 +176,22 @@ impl Session {
         let mut opened = BTreeMap::new();
         let mut read = 0;
         let hours = hours(request.from, request.to);
-        watch::opened_in(&view.snapshot, request.user, hours, &mut |hour, object, id| {
-            read += 1;
-            if read > WATCH_OPENED_READ_MAX {
-                let text = format!(
-                    "more than {WATCH_OPENED_READ_MAX} openings: ask for a shorter period"
-                );
-                return Err(Error::new(Code::LimitExceeded, text));
-            }
-            opened.entry(id).or_insert((object, hour, 0)).2 += 1;
-            Ok(())
-        })?;
+        watch::opened_in(
+            &view.snapshot,
+            request.user,
+            hours,
+            &mut |hour, object, id| {
+                read += 1;
+                if read > WATCH_OPENED_READ_MAX {
+                    let text = format!(
+                        "more than {WATCH_OPENED_READ_MAX} openings: ask for a shorter period"
+                    );
+                    return Err(Error::new(Code::LimitExceeded, text));
+                }
+                opened.entry(id).or_insert((object, hour, 0)).2 += 1;
+                Ok(())
+            },
+        )?;
         let total = opened.len();
         let rest = opened.into_iter();
         let rest = rest.filter(|(id, _)| request.after.is_none_or(|after| *id > after));
@@ -239,9 +246,10 @@ impl Session {
                     return Ok(true);
                 }
                 if page.hours.len() == limit {
-                    page.next = page.hours.last().map(|last| {
-                        format!("{}-{}", last.user, watch::hour_of(last.hour))
-                    });
+                    page.next = page
+                        .hours
+                        .last()
+                        .map(|last| format!("{}-{}", last.user, watch::hour_of(last.hour)));
                     return Ok(false);
                 }
                 page.hours.push(WatchedHour {

@@ -127,9 +127,12 @@ pub(super) fn each_opened(
     hour: u64,
     take: &mut dyn FnMut(ObjectId, RecordId) -> Result<()>,
 ) -> Result<()> {
-    opened_in(read, user, (hour, hour.saturating_add(1)), &mut |_, object, id| {
-        take(object, id)
-    })
+    opened_in(
+        read,
+        user,
+        (hour, hour.saturating_add(1)),
+        &mut |_, object, id| take(object, id),
+    )
 }
 
 /// The records a user opened in the hours `from` to before `to`: once for each hour.

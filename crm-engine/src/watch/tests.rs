@@ -121,16 +121,26 @@ fn records_opened_count_once_an_hour() {
     for id in [world.things[0], world.things[1], world.things[0]] {
         anna.get("thing", id).unwrap().unwrap();
         anna.read("thing", id).unwrap().unwrap();
-        anna.card(&crate::CardRequest::new("thing", id)).unwrap().unwrap();
+        anna.card(&crate::CardRequest::new("thing", id))
+            .unwrap()
+            .unwrap();
     }
-    assert!(anna.get("thing", RecordId::new(9_999).unwrap()).unwrap().is_none());
+    assert!(
+        anna.get("thing", RecordId::new(9_999).unwrap())
+            .unwrap()
+            .is_none()
+    );
     world.host.get("thing", world.things[4]).unwrap();
     world.clock.set(nine() + TimeDelta::minutes(61));
     anna.get("thing", world.things[0]).unwrap();
-    let mut rows = anna.query("SELECT name FROM thing LIMIT 3", &Params::new()).unwrap();
+    let mut rows = anna
+        .query("SELECT name FROM thing LIMIT 3", &Params::new())
+        .unwrap();
     while rows.next().unwrap().is_some() {}
     drop(rows);
-    let mut count = anna.query("SELECT count(*) FROM thing", &Params::new()).unwrap();
+    let mut count = anna
+        .query("SELECT count(*) FROM thing", &Params::new())
+        .unwrap();
     assert!(count.next().unwrap().is_some());
     drop(count);
     assert!(anna.create("thing", &json!({"name": "x"})).is_err());
@@ -145,9 +155,15 @@ fn records_opened_count_once_an_hour() {
         after: None,
     };
     let page = world.host.watch_opened(&request).unwrap();
-    assert_eq!((page.total, page.records[0].id, page.records[0].hours), (2, world.things[0], 2));
+    assert_eq!(
+        (page.total, page.records[0].id, page.records[0].hours),
+        (2, world.things[0], 2)
+    );
     let after = page.next;
-    let page = world.host.watch_opened(&OpenedRequest { after, ..request }).unwrap();
+    let page = world
+        .host
+        .watch_opened(&OpenedRequest { after, ..request })
+        .unwrap();
     assert_eq!((page.records[0].id, page.next), (world.things[1], None));
 }
 
@@ -159,17 +175,28 @@ fn the_next_change_writes_down() {
     let user = anna.user().unwrap();
     let stored = || {
         let snapshot = world.engine.view().unwrap().snapshot;
-        stored::counters(&snapshot, user, hour_of(nine())).unwrap().opened
+        stored::counters(&snapshot, user, hour_of(nine()))
+            .unwrap()
+            .opened
     };
     let journal = || world.host.changes(crate::Sequence(0), 10_000).unwrap().next;
     anna.get("thing", world.things[0]).unwrap();
     let before = journal();
     assert!(world.host.create("thing", &json!({"nothing": 1})).is_err());
-    world.host.update("thing", world.things[1], &json!({"name": "t00001"}), None).unwrap();
+    world
+        .host
+        .update("thing", world.things[1], &json!({"name": "t00001"}), None)
+        .unwrap();
     assert_eq!((stored(), journal()), (0, before));
-    world.host.update("thing", world.things[1], &json!({"name": "new"}), None).unwrap();
+    world
+        .host
+        .update("thing", world.things[1], &json!({"name": "new"}), None)
+        .unwrap();
     assert_eq!(stored(), 1);
-    world.host.update("thing", world.things[1], &json!({"name": "newer"}), None).unwrap();
+    world
+        .host
+        .update("thing", world.things[1], &json!({"name": "newer"}), None)
+        .unwrap();
     assert_eq!(stored(), 1);
 }
 
@@ -184,7 +211,10 @@ fn limits_alarm_and_stop() {
         anna.get("thing", *id).unwrap().unwrap();
     }
     let alarms = world.host.watch_alarms(&day()).unwrap().hours;
-    assert_eq!((alarms.len(), alarms[0].opened, alarms[0].alarm), (1, 5, Some(nine())));
+    assert_eq!(
+        (alarms.len(), alarms[0].opened, alarms[0].alarm),
+        (1, 5, Some(nine()))
+    );
     let later = WatchRequest {
         from: nine() + TimeDelta::milliseconds(1),
         ..day()
@@ -197,7 +227,10 @@ fn limits_alarm_and_stop() {
     );
     let entries = entries.unwrap();
     let alarms = entries.iter().filter(|entry| entry.action == "watch.alarm");
-    assert_eq!(alarms.map(|entry| entry.actor).collect::<Vec<_>>(), [anna.user()]);
+    assert_eq!(
+        alarms.map(|entry| entry.actor).collect::<Vec<_>>(),
+        [anna.user()]
+    );
 
     world.clock.set(nine() + TimeDelta::hours(1));
     world.limit(2, "stop");
@@ -206,7 +239,11 @@ fn limits_alarm_and_stop() {
     }
     let stopped = anna.get("thing", world.things[2]).unwrap_err();
     assert_eq!(stopped.code(), Code::LimitExceeded);
-    assert!(anna.get("thing", RecordId::new(9_999).unwrap()).unwrap().is_none());
+    assert!(
+        anna.get("thing", RecordId::new(9_999).unwrap())
+            .unwrap()
+            .is_none()
+    );
     assert!(anna.get("thing", world.things[1]).unwrap().is_some());
     world.clock.set(nine() + TimeDelta::hours(2));
     assert!(anna.get("thing", world.things[2]).unwrap().is_some());
@@ -237,7 +274,10 @@ fn closing_keeps_what_was_read() {
     let stopped = anna.get("thing", world.things[3]).unwrap_err();
     assert_eq!(stopped.code(), Code::LimitExceeded);
     assert_eq!(told(&engine.system()), [(0, 3, 0, 0, 1)]);
-    let report = engine.system().call("verify", &json!({}), &mut |_| true).unwrap();
+    let report = engine
+        .system()
+        .call("verify", &json!({}), &mut |_| true)
+        .unwrap();
     assert_eq!(report["faults"], 0);
 }
 
@@ -262,7 +302,10 @@ fn much_is_written_down_by_itself() {
         scope.spawn(|| {
             for n in 0..20 {
                 let name = json!({"name": format!("again{n}")});
-                world.host.update("thing", world.things[0], &name, None).unwrap();
+                world
+                    .host
+                    .update("thing", world.things[0], &name, None)
+                    .unwrap();
             }
         });
     });
@@ -294,7 +337,10 @@ fn much_is_written_down_by_itself() {
 #[test]
 fn rows_are_bounded_without_export() {
     let world = World::new(crate::limits::LIST_ROWS_WITHOUT_EXPORT_MAX + 5);
-    let (anna, ivo) = (world.engine.login("anna").unwrap(), world.engine.login("ivo").unwrap());
+    let (anna, ivo) = (
+        world.engine.login("anna").unwrap(),
+        world.engine.login("ivo").unwrap(),
+    );
     let all = |session: &Session, sql: &str| {
         let mut rows = session.query(sql, &Params::new()).unwrap();
         let mut given = 0;
@@ -316,7 +362,19 @@ fn rows_are_bounded_without_export() {
         assert_eq!(all(&anna, sql), (most, Some(Code::Denied)), "{sql}");
         assert_eq!(all(&ivo, sql), (most + 5, None), "{sql}");
     }
-    assert_eq!(all(&anna, "SELECT name FROM thing ORDER BY name LIMIT 1000"), (most, None));
-    assert_eq!(all(&anna, "SELECT name, count(*) FROM thing GROUP BY name"), (most + 5, None));
-    assert_eq!(hours(&world.host).iter().map(|hour| hour.refused).sum::<u64>(), 4);
+    assert_eq!(
+        all(&anna, "SELECT name FROM thing ORDER BY name LIMIT 1000"),
+        (most, None)
+    );
+    assert_eq!(
+        all(&anna, "SELECT name, count(*) FROM thing GROUP BY name"),
+        (most + 5, None)
+    );
+    assert_eq!(
+        hours(&world.host)
+            .iter()
+            .map(|hour| hour.refused)
+            .sum::<u64>(),
+        4
+    );
 }
