@@ -42,6 +42,7 @@ use std::sync::Arc;
 
 use access::Access;
 use select::Select;
+use statement::Statement;
 
 use crate::error::{Code, Error, Result};
 use crate::expr::Plans;
@@ -128,17 +129,17 @@ pub(crate) fn prepare_outward(
         let plan = plan.or_insert_with(|| Arc::new(facts.outward_plan(actor, object)));
         Arc::clone(plan)
     };
-    let prepared = prepare_under(schema, facts, &plans, sql)?;
-    let object = &prepared.query.select.object;
-    match facts.plan(actor, object, Action::Export).is_nothing() {
-        true => Err(Error::new(
-            Code::Denied,
-            format!("no right to export this `{}`", object.name),
-        )
-        .with("object", object.name.as_str())
-        .with("action", Action::Export.name())),
-        false => Ok(prepared),
+    // Whoever may take out nothing of it is told so, whatever else he asks.
+    let statement = Statement::parse(sql)?;
+    if let Ok(object) = schema.object(&statement.object.text)
+        && facts.plan(actor, object, Action::Export).is_nothing()
+    {
+        let text = format!("no right to export this `{}`", object.name);
+        return Err(Error::new(Code::Denied, text)
+            .with("object", object.name.as_str())
+            .with("action", Action::Export.name()));
     }
+    prepare_under(schema, facts, &plans, sql)
 }
 
 fn prepare_under(

@@ -34,12 +34,12 @@ pub(crate) struct Question<'q> {
 /// let host = engine.system();
 /// let user = json!({"login": "anna", "name": "Anna", "roles": ["agent"]});
 /// let anna = crm_engine::UserId(host.create("user", &user)?);
-/// let deal = json!({"title": "Roof", "stage": "prospecting"});
-/// let roof = engine.login("anna")?.create("deal", &deal)?;
-/// let seen = host.explain(anna, Action::View, "deal", roof, None)?;
+/// let task = json!({"title": "Call back"});
+/// let call = engine.login("anna")?.create("task", &task)?;
+/// let seen = host.explain(anna, Action::View, "task", call, None)?;
 /// assert!(seen.allowed && seen.reasons[0].kind == "grant");
 /// assert_eq!(seen.reasons[0].rule.as_ref().unwrap().role, "agent");
-/// assert!(!host.explain(anna, Action::Delete, "deal", roof, None)?.allowed);
+/// assert!(!host.explain(anna, Action::Delete, "task", call, None)?.allowed);
 /// # Ok::<(), crm_engine::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -86,7 +86,7 @@ pub struct MatchedRule {
 ///
 /// ```
 /// use crm_engine::{Action, RecordId, WhoCan};
-/// let request = WhoCan::new(Action::View, "deal", RecordId::new(4).unwrap());
+/// let request = WhoCan::new(Action::View, "task", RecordId::new(4).unwrap());
 /// assert!(request.after.is_none());
 /// ```
 #[derive(Debug, Clone, PartialEq, Deserialize)]

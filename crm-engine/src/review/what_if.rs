@@ -36,10 +36,10 @@ const DECISIONS_AT_ONCE: u64 = 100_000;
 /// let host = Engine::in_memory(Options::default())?.system();
 /// let user = json!({"login": "anna", "name": "Anna"});
 /// let anna = host.create("user", &user)?.get();
-/// host.create("deal", &json!({"title": "Roof", "stage": "prospecting", "owner": anna}))?;
+/// host.create("task", &json!({"title": "Call back", "owner": anna}))?;
 /// let request: WhatIf = serde_json::from_value(json!({
 ///     "changes": [{"update": "user", "id": anna, "fields": {"roles": ["agent"]}}],
-///     "objects": ["deal"],
+///     "objects": ["task"],
 /// })).unwrap();
 /// let report = host.what_if(&request, &mut |_| true)?;
 /// assert_eq!((report.affected[0].gains, report.affected[0].loses), (1, 0));
