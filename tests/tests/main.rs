@@ -12,5 +12,6 @@ mod fields;
 mod house;
 mod main_job;
 mod maven;
+mod rights;
 mod scenario;
 mod script_functions;

@@ -1,0 +1,401 @@
+//! The law of rights (`policy/SEMANTICS.md`) once more, word by word: linear searches over plain
+//! facts, without indexes, plans or caches. Users, departments, groups, roles and records are named
+//! by their positions.
+
+use std::collections::BTreeMap;
+
+use super::condition::Condition;
+use super::shapes::{SHAPES, SYSTEM, Shape, shape};
+
+/// Every action there is.
+pub(super) const ACTIONS: [&str; 16] = [
+    "view",
+    "create",
+    "edit",
+    "fill",
+    "delete",
+    "transfer",
+    "share",
+    "assign",
+    "bulk",
+    "import",
+    "export",
+    "audit",
+    "approve",
+    "configure",
+    "manage_fields",
+    "manage_sections",
+];
+
+/// The values of a record by field; a field without a value is absent.
+pub(super) type Fields = BTreeMap<&'static str, Value>;
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Value {
+    Number(i64),
+    Text(String),
+    User(usize),
+    Record(usize),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Kind {
+    Admin,
+    Administration,
+    Employee,
+    Service,
+    External,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct User {
+    pub(super) kind: Kind,
+    pub(super) department: Option<usize>,
+    pub(super) supervisor: Option<usize>,
+    pub(super) roles: Vec<usize>,
+    pub(super) groups: Vec<usize>,
+    pub(super) on_probation: bool,
+    pub(super) probation_ended: bool,
+    pub(super) confidentiality_signed: bool,
+    pub(super) access: Access,
+}
+
+/// Whether a user may do anything at all at the moment of the comparison.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Access {
+    Open,
+    Closed,
+    NotYet,
+    Within,
+    Over,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Department {
+    pub(super) parent: Option<usize>,
+    pub(super) roles: Vec<usize>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Role {
+    pub(super) everyone: bool,
+    pub(super) newcomer: bool,
+}
+
+/// A rule as it is written; names may mean nothing.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    pub(super) role: usize,
+    pub(super) ban: bool,
+    pub(super) object: &'static str,
+    pub(super) actions: Vec<&'static str>,
+    pub(super) scope: &'static str,
+    /// Positions of departments; one beyond them all is unknown.
+    pub(super) departments: Vec<usize>,
+    pub(super) condition: Option<Condition>,
+    pub(super) fields: Vec<&'static str>,
+    pub(super) hidden: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Record {
+    pub(super) object: &'static str,
+    pub(super) owner: Option<usize>,
+    pub(super) participants: Vec<usize>,
+    pub(super) fields: Fields,
+    /// The record it is a detail of.
+    pub(super) parent: Option<usize>,
+}
+
+/// All that rights are decided by.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Law {
+    pub(super) users: Vec<User>,
+    pub(super) departments: Vec<Department>,
+    /// The roles of each group.
+    pub(super) groups: Vec<Vec<usize>>,
+    pub(super) roles: Vec<Role>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) records: Vec<Record>,
+}
+
+/// How a record stands to rules and to the user who asks.
+struct Case<'a> {
+    user: usize,
+    action: &'a str,
+    /// The object whose rules decide.
+    object: &'static str,
+    owner: Option<usize>,
+    shared: bool,
+    /// Whether a condition holds.
+    holds: &'a dyn Fn(&Condition) -> Option<bool>,
+}
+
+impl Law {
+    /// May a user do something to a record?
+    pub(super) fn may(&self, user: usize, action: &str, record: &Record) -> bool {
+        self.in_case(user, action, record, |case| self.decide(case, None))
+    }
+
+    /// May a user do something to a field of a record?
+    pub(super) fn may_field(&self, user: usize, action: &str, record: &Record, field: &str) -> bool {
+        let shape = shape(record.object);
+        self.in_case(user, action, record, |case| self.decide_field(case, shape, field))
+    }
+
+    /// Whether a user may do nothing, everything, or what rules say.
+    fn status(&self, user: usize, action: &str) -> Option<bool> {
+        let user = &self.users[user];
+        let above_employees = ["configure", "manage_fields", "manage_sections"];
+        match (user.access, user.kind) {
+            (Access::Closed | Access::NotYet | Access::Over, _) => Some(false),
+            (_, Kind::Admin) => Some(true),
+            (_, Kind::Administration) => None,
+            _ => above_employees.contains(&action).then_some(false),
+        }
+    }
+
+    /// A detail has the owner, the participants and the rules of its topmost parent.
+    fn in_case(
+        &self,
+        user: usize,
+        action: &str,
+        record: &Record,
+        decide: impl FnOnce(&Case<'_>) -> bool,
+    ) -> bool {
+        let mut top = record;
+        while let Some(parent) = top.parent {
+            top = &self.records[parent];
+        }
+        let holds = |condition: &Condition| match condition.is_readable(top.object) {
+            true => condition.holds(&top.fields, user),
+            false => None,
+        };
+        decide(&Case {
+            user,
+            action,
+            object: top.object,
+            owner: top.owner,
+            shared: top.participants.contains(&user),
+            holds: &holds,
+        })
+    }
+
+    fn decide(&self, case: &Case<'_>, field: Option<&str>) -> bool {
+        if let Some(decided) = self.status(case.user, case.action) {
+            return decided;
+        }
+        for level in self.levels(case.user) {
+            let held = self.rules.iter().filter(|rule| level.contains(&rule.role));
+            let matching = held.filter(|rule| {
+                self.names(rule, case.object, case.action)
+                    && self.reaches(rule, case)
+                    && speaks(rule, case.object, field)
+                    && self.counts(rule, case.user)
+            });
+            let bans: Vec<bool> = matching.map(|rule| rule.ban).collect();
+            if !bans.is_empty() {
+                return !bans.contains(&true);
+            }
+        }
+        false
+    }
+
+    fn decide_field(&self, case: &Case<'_>, shape: &Shape, field: &str) -> bool {
+        if self.status(case.user, case.action) == Some(true) {
+            return true;
+        }
+        let groups = &self.users[case.user].groups;
+        if !self.decide(case, None) || (shape.closed.contains(&field) && !groups.contains(&0)) {
+            return false;
+        }
+        let kept = shape.kept.iter().find(|(name, _)| *name == field);
+        for (object, source) in kept.map_or(&[][..], |(_, sources)| sources) {
+            if !self.decide_field(case, self::shape(object), source) {
+                return false;
+            }
+        }
+        match shape.parent {
+            Some(_) => !self.detail_refuses(case, shape, field),
+            None => self.decide(case, Some(field)),
+        }
+    }
+
+    /// Rules on a detail decide nothing but its fields.
+    fn detail_refuses(&self, case: &Case<'_>, shape: &Shape, field: &str) -> bool {
+        let levels: Vec<usize> = self.levels(case.user).concat();
+        let held = self.rules.iter().filter(|rule| {
+            levels.contains(&rule.role)
+                && rule.object == shape.name
+                && self.names(rule, shape.name, case.action)
+                && self.counts(rule, case.user)
+        });
+        let (bans, grants): (Vec<&Rule>, Vec<&Rule>) = held.partition(|rule| rule.ban);
+        let shown = |rule: &&Rule| speaks(rule, shape.name, Some(field));
+        bans.iter().any(|rule| rule.fields.contains(&field))
+            || (!grants.is_empty() && !grants.iter().any(shown))
+    }
+
+    /// The levels on which a user holds roles, nearest first.
+    fn levels(&self, user: usize) -> Vec<Vec<usize>> {
+        let user = &self.users[user];
+        let marked = |is: fn(&Role) -> bool| -> Vec<usize> {
+            let roles = self.roles.iter().enumerate();
+            roles.filter(|(_, role)| is(role)).map(|(at, _)| at).collect()
+        };
+        let mut own = user.roles.clone();
+        if is_on_probation(user) {
+            own.extend(marked(|role| role.newcomer));
+        }
+        let groups = user.groups.iter().flat_map(|group| self.groups[*group].clone());
+        let mut levels = vec![own, groups.collect()];
+        let mut department = user.department;
+        while let Some(at) = department {
+            levels.push(self.departments[at].roles.clone());
+            department = self.departments[at].parent;
+        }
+        levels.push(marked(|role| role.everyone));
+        levels
+    }
+
+    /// While on probation, only roles for newcomers grant anything; the bans of all roles stay.
+    fn counts(&self, rule: &Rule, user: usize) -> bool {
+        rule.ban || !is_on_probation(&self.users[user]) || self.roles[rule.role].newcomer
+    }
+
+    /// Whether a rule speaks of an object and an action. A ban that cannot be read bans all it
+    /// could mean, a grant that cannot be read grants nothing.
+    fn names(&self, rule: &Rule, object: &str, action: &str) -> bool {
+        let known = |name: &str| name == "user" || SHAPES.iter().any(|shape| shape.name == name);
+        let unknown_object = rule.object != "*" && !known(rule.object);
+        let unknown_action = rule.actions.iter().any(|name| !ACTIONS.contains(name));
+        let object_fits = rule.object == "*" || rule.object == object;
+        let action_fits = rule.actions.contains(&action);
+        match rule.ban {
+            true => (object_fits || unknown_object) && (action_fits || unknown_action),
+            false => object_fits && action_fits,
+        }
+    }
+
+    /// Whether the record of a case is among those a rule is about.
+    fn reaches(&self, rule: &Rule, case: &Case<'_>) -> bool {
+        let is_own = case.owner == Some(case.user);
+        let external = self.users[case.user].kind == Kind::External;
+        if external && !rule.ban && !is_own && !case.shared {
+            return false;
+        }
+        if rule.ban && is_own && !["own", "shared", "all"].contains(&rule.scope) {
+            return false;
+        }
+        let holds = rule.condition.as_ref().map_or(Some(true), case.holds);
+        let holds = match rule.ban {
+            true => holds != Some(false),
+            false => holds == Some(true),
+        };
+        holds && (rule.scope == "all" || (shape(case.object).owned && self.within(rule, case)))
+    }
+
+    fn within(&self, rule: &Rule, case: &Case<'_>) -> bool {
+        if rule.scope == "shared" {
+            return case.shared;
+        }
+        let Some(owner) = case.owner else {
+            return false;
+        };
+        let is_own = owner == case.user;
+        let (mine, theirs) = (
+            self.users[case.user].department,
+            self.users[owner].department,
+        );
+        let colleagues = mine.is_some() && mine == theirs;
+        match rule.scope {
+            "own" => is_own,
+            "supervised" => is_own || self.users[owner].supervisor == Some(case.user),
+            "department" => is_own || colleagues,
+            "subtree" => is_own || colleagues || mine.is_some_and(|mine| self.is_below(theirs, mine)),
+            _ => !is_own && !colleagues && self.named(rule, theirs),
+        }
+    }
+
+    /// Whether a department is somewhere below another.
+    fn is_below(&self, department: Option<usize>, above: usize) -> bool {
+        let parent = |at: usize| self.departments[at].parent;
+        std::iter::successors(department.and_then(parent), |at| parent(*at)).any(|at| at == above)
+    }
+
+    /// Whether a rule about foreign departments speaks of this one.
+    fn named(&self, rule: &Rule, department: Option<usize>) -> bool {
+        let unknown = |at: &usize| *at >= self.departments.len();
+        rule.departments.is_empty()
+            || (rule.ban && rule.departments.iter().any(unknown))
+            || department.is_some_and(|at| rule.departments.contains(&at))
+    }
+}
+
+fn is_on_probation(user: &User) -> bool {
+    user.on_probation && !(user.probation_ended && user.confidentiality_signed)
+}
+
+/// Whether a rule speaks of a field, or of the record as a whole. A ban of named fields is no ban
+/// of the record; one that names an unknown field bans all.
+fn speaks(rule: &Rule, object: &str, field: Option<&str>) -> bool {
+    let known = |name: &&str| shape(object).has(name) || SYSTEM.contains(name);
+    let all = rule.fields.is_empty() || (rule.ban && !rule.fields.iter().all(|name| known(name)));
+    match (field, rule.ban) {
+        (None, true) => all,
+        (None, false) => all || rule.fields.iter().any(known),
+        (Some(field), true) => all || rule.fields.contains(&field),
+        (Some(field), false) => {
+            let kept_of_all = SYSTEM.contains(&field) && rule.fields.iter().any(known);
+            (all || kept_of_all || rule.fields.contains(&field)) && !rule.hidden.contains(&field)
+        }
+    }
+}
+
+impl Law {
+    /// The fields of an object that a user sees on every record he could ever see, whoever owns it,
+    /// whomever it is shared with and whichever conditions hold; none when he could see none.
+    pub(super) fn seen_everywhere(&self, user: usize, shape: &'static Shape) -> Option<Vec<&'static str>> {
+        let object = shape.topmost();
+        let mut conditions: Vec<&Condition> = Vec::new();
+        for rule in self.rules.iter().filter(|rule| self.names(rule, object, "view")) {
+            let fresh = rule.condition.iter().filter(|c| c.is_readable(object));
+            conditions.extend(fresh.filter(|c| !conditions.contains(c)).collect::<Vec<_>>());
+        }
+        let owners = (0..self.users.len()).filter(|_| shape.owned).map(Some);
+        let mut seen: Option<Vec<&'static str>> = None;
+        for owner in owners.chain([None]) {
+            for shared in [false, true] {
+                for truths in 0..3_usize.pow(u32::try_from(conditions.len()).unwrap_or(0)) {
+                    let holds = |condition: &Condition| {
+                        let at = conditions.iter().position(|known| *known == condition)?;
+                        let truth = truths / 3_usize.pow(u32::try_from(at).ok()?) % 3;
+                        [None, Some(false), Some(true)][truth]
+                    };
+                    let case = Case {
+                        user,
+                        action: "view",
+                        object,
+                        owner,
+                        shared: shared && shape.owned,
+                        holds: &holds,
+                    };
+                    if self.decide(&case, None) {
+                        let fields = seen.take().unwrap_or_else(|| shape.all().collect());
+                        let shown = fields.into_iter();
+                        let shown = shown.filter(|field| self.decide_field(&case, shape, field));
+                        seen = Some(shown.collect());
+                    }
+                }
+            }
+        }
+        seen
+    }
+}
+
+impl Law {
+    /// Whether a user may do anything at all.
+    pub(super) fn is_open(&self, user: usize) -> bool {
+        matches!(self.users[user].access, Access::Open | Access::Within)
+    }
+}
