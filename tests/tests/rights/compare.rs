@@ -67,16 +67,30 @@ impl Tally {
         }
     }
 
-    /// How much was compared.
-    pub(super) fn decisions(&self) -> u64 {
-        self.asked.values().map(|(asked, _)| asked).sum()
+    /// How much was compared, and how often the answer was yes.
+    pub(super) fn decisions(&self) -> (u64, u64) {
+        let add = |all: (u64, u64), one: &(u64, u64)| (all.0 + one.0, all.1 + one.1);
+        self.asked.values().fold((0, 0), add)
+    }
+
+    /// Adds what was compared elsewhere.
+    pub(super) fn add(&mut self, other: &Tally) {
+        for (kind, (asked, yes)) in &other.asked {
+            let all = self.asked.entry(kind).or_default();
+            *all = (all.0 + asked, all.1 + yes);
+        }
     }
 
     /// Fails when anything was wrong.
     pub(super) fn settle(&self, seed: u64) {
+        self.settle_after(seed, "the beginning");
+    }
+
+    /// Fails when anything was wrong after a change.
+    pub(super) fn settle_after(&self, seed: u64, change: &str) {
         let told = self.wrong.join("\n\n");
         let counts = &self.wrong_of;
-        assert!(self.wrong.is_empty(), "seed {seed}: {counts:?}\n{told}");
+        assert!(self.wrong.is_empty(), "seed {seed} after {change}: {counts:?}\n{told}");
     }
 }
 

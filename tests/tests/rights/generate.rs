@@ -8,6 +8,8 @@ use super::shapes::{SHAPES, shape};
 
 /// Words of which none begins as another does.
 pub(super) const WORDS: [&str; 6] = ["zorb", "kwim", "plog", "vint", "gask", "durn"];
+/// The same for details, which are found as what they are details of.
+const LABELS: [&str; 3] = ["melk", "sorv", "hyst"];
 /// Phone numbers, in their normal form.
 pub(super) const PHONES: [&str; 4] = ["+74951000001", "+74951000002", "+74951000003", "+74951000004"];
 
@@ -44,7 +46,7 @@ impl Dice {
     }
 
     /// Some of the positions below `end`.
-    fn some(&mut self, end: usize, one_in: usize) -> Vec<usize> {
+    pub(super) fn some(&mut self, end: usize, one_in: usize) -> Vec<usize> {
         (0..end).filter(|_| self.one_in(one_in)).collect()
     }
 
@@ -263,7 +265,8 @@ fn fill(law: &mut Law, dice: &mut Dice) {
                 owner = law.records[of].owner;
                 participants = law.records[of].participants.clone();
                 set(&mut fields, "thing", Some(Value::Record(of)));
-                set(&mut fields, "label", Some(word(dice)));
+                let label = dice.pick(&LABELS).to_owned();
+                set(&mut fields, "label", Some(Value::Text(label)));
                 set(&mut fields, "count", (!dice.one_in(4)).then(|| size(dice)));
             }
             _ => {

@@ -8,6 +8,7 @@
 //! | `shapes` | the objects of the test pack, as far as rights speak of them |
 //! | `generate` | random organisations, rules and records |
 //! | `world` | the same in a store, with a session for everybody |
+//! | `changes` | changes of an organisation, in the store and in its law |
 //! | `compare` | questions, answers and what they should have been |
 //! | `readers` | every way of reading |
 //! | `queries` | lists, pages, counts, groups and conditions |
@@ -16,6 +17,7 @@
 //!
 //! `RIGHTS_WORLDS` in the environment is the number of worlds of a longer run.
 
+mod changes;
 mod compare;
 mod condition;
 mod generate;

@@ -163,19 +163,15 @@ fn groups(
     let Some(mut engine) = answered(sight, tally, (object, &sql), known, engine) else {
         return;
     };
-    let mut groups: BTreeMap<String, (u64, Option<i64>)> = BTreeMap::new();
+    let mut groups: BTreeMap<String, (u64, i64)> = BTreeMap::new();
     for at in sight.of(object) {
         let group = text(value(sight, at, field));
         let (count, total) = groups.entry(group).or_default();
         *count += 1;
-        if let Some(size) = value(sight, at, sum).as_i64() {
-            *total = Some(total.unwrap_or(0) + size);
-        }
+        *total += value(sight, at, sum).as_i64().unwrap_or(0);
     }
-    let told = groups.into_iter().map(|(group, (count, total))| {
-        let total = total.map_or_else(String::new, |total| total.to_string());
-        vec![group, count.to_string(), total]
-    });
+    let told = groups.into_iter();
+    let told = told.map(|(group, (count, sum))| vec![group, count.to_string(), sum.to_string()]);
     let law: Vec<Vec<String>> = told.collect();
     engine.sort();
     let decisions = (sight.world.records.len(), law.len());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crm_engine::{Door, Engine, ManualClock, Options, RecordId, Result, Session};
 use serde_json::{Value as Json, json};
 
+use super::condition::Condition;
 use super::law::{Access, Kind, Law, Record, Rule, User, Value};
 
 /// When the comparison takes place.
@@ -21,6 +22,7 @@ pub(super) struct World {
     /// The users' ids by their positions.
     pub(super) users: Vec<u64>,
     pub(super) departments: Vec<u64>,
+    pub(super) groups: Vec<u64>,
     pub(super) roles: Vec<u64>,
     pub(super) rules: Vec<u64>,
     pub(super) records: Vec<RecordId>,
@@ -74,6 +76,7 @@ impl World {
             host,
             users: Vec::new(),
             departments: Vec::new(),
+            groups: Vec::new(),
             roles: Vec::new(),
             rules: Vec::new(),
             records: Vec::new(),
@@ -105,6 +108,7 @@ impl World {
             law: self.law,
             users: self.users,
             departments: self.departments,
+            groups: self.groups,
             roles: self.roles,
             rules: self.rules,
             records: self.records,
@@ -113,45 +117,60 @@ impl World {
     }
 
     fn organise(&mut self) {
-        let law = &self.law;
-        let names = |roles: &[usize]| -> Vec<String> {
-            roles.iter().map(|role| format!("r{role}")).collect()
-        };
-        let made = self.host.transact("organise", |door| {
-            let (mut departments, mut roles, mut rules) = (Vec::new(), Vec::new(), Vec::new());
-            for (at, role) in law.roles.iter().enumerate() {
-                let fields = json!({"name": format!("r{at}"), "everyone": role.everyone,
-                    "newcomer": role.newcomer});
-                roles.push(create(door, "role", &fields)?.get());
+        let host = self.host.clone();
+        let made = host.transact("organise", |door| {
+            (self.roles, self.departments, self.groups) = <_>::default();
+            (self.rules, self.users) = <_>::default();
+            self.open_departments(door)?;
+            for rule in &self.law.rules {
+                self.rules.push(create(door, "grant", &self.rule_json(rule))?.get());
             }
-            for (at, department) in law.departments.iter().enumerate() {
-                let fields = json!({"name": format!("d{at}"),
-                    "parent": department.parent.map(|parent: usize| departments[parent]),
-                    "roles": names(&department.roles)});
-                departments.push(create(door, "department", &fields)?.get());
+            for at in 0..self.law.users.len() {
+                let mut fields = self.user_json(at);
+                fields["login"] = json!(format!("u{at}"));
+                fields["name"] = json!(format!("User {at}"));
+                fields["kind"] = json!(kind(self.law.users[at].kind));
+                self.users.push(create(door, "user", &fields)?.get());
             }
-            for (at, roles) in law.groups.iter().enumerate() {
-                let fields = json!({"name": format!("g{at}"), "roles": names(roles)});
-                create(door, "group", &fields)?;
-            }
-            for rule in &law.rules {
-                rules.push(create(door, "grant", &rule_json(rule, &roles, law))?.get());
-            }
-            let mut users = Vec::new();
-            for (at, user) in law.users.iter().enumerate() {
-                let fields = json!({"login": format!("u{at}"), "name": format!("User {at}"),
-                    "kind": kind(user.kind), "roles": names(&user.roles),
-                    "department": user.department.map(|at| departments[at]),
-                    "supervisor": user.supervisor.map(|at: usize| users[at]),
-                    "groups": user.groups.iter().map(|at| format!("g{at}")).collect::<Vec<_>>(),
-                    "on_probation": user.on_probation, "probation_ended": user.probation_ended,
-                    "confidentiality_signed": user.confidentiality_signed,
-                    "access_until": (user.kind == Kind::External).then_some(AFTER)});
-                users.push(create(door, "user", &fields)?.get());
-            }
-            Ok((departments, roles, rules, users))
+            Ok(())
         });
-        (self.departments, self.roles, self.rules, self.users) = made.unwrap();
+        made.unwrap();
+    }
+
+    fn open_departments(&mut self, door: &mut Door<'_>) -> Result<()> {
+        for (at, role) in self.law.roles.iter().enumerate() {
+            let fields = json!({"name": format!("r{at}"), "everyone": role.everyone,
+                "newcomer": role.newcomer});
+            self.roles.push(create(door, "role", &fields)?.get());
+        }
+        for at in 0..self.law.departments.len() {
+            let mut fields = self.department_json(at);
+            fields["name"] = json!(format!("d{at}"));
+            self.departments.push(create(door, "department", &fields)?.get());
+        }
+        for (at, roles) in self.law.groups.iter().enumerate() {
+            let fields = json!({"name": format!("g{at}"), "roles": names("r", roles)});
+            self.groups.push(create(door, "group", &fields)?.get());
+        }
+        Ok(())
+    }
+
+    /// What rights depend on of a user, as it is written.
+    pub(super) fn user_json(&self, at: usize) -> Json {
+        let user = &self.law.users[at];
+        json!({"roles": names("r", &user.roles), "groups": names("g", &user.groups),
+            "department": user.department.map(|at| self.departments[at]),
+            "supervisor": user.supervisor.map(|at| self.users[at]),
+            "on_probation": user.on_probation, "probation_ended": user.probation_ended,
+            "confidentiality_signed": user.confidentiality_signed,
+            "access_until": (user.kind == Kind::External).then_some(AFTER)})
+    }
+
+    /// What rights depend on of a department, as it is written.
+    pub(super) fn department_json(&self, at: usize) -> Json {
+        let department = &self.law.departments[at];
+        json!({"parent": department.parent.map(|at| self.departments[at]),
+            "roles": names("r", &department.roles)})
     }
 
     fn fill(&mut self) {
@@ -218,18 +237,43 @@ impl World {
         self.engine.login(&format!("u{user}")).ok()
     }
 
-    /// Writes a rule into the store.
+    /// Writes one more rule.
     pub(super) fn add_rule(&mut self, rule: Rule) {
-        let fields = rule_json(&rule, &self.roles, &self.law);
-        let made = self.host.create("grant", &fields).unwrap();
+        let made = self.host.create("grant", &self.rule_json(&rule)).unwrap();
         self.rules.push(made.get());
         self.law.rules.push(rule);
     }
 
-    /// Changes a user, a department or any other record, by the host.
+    /// Takes a rule away.
+    pub(super) fn remove_rule(&mut self, at: usize) {
+        let id = RecordId::new(self.rules.remove(at)).unwrap();
+        self.host.delete("grant", id, None).unwrap();
+        self.law.rules.remove(at);
+    }
+
+    /// Changes a record, by the host.
     pub(super) fn set(&self, object: &str, id: u64, fields: &Json) {
         let id = RecordId::new(id).unwrap();
         self.host.update(object, id, fields, None).unwrap();
+    }
+
+    /// A rule as it is written.
+    fn rule_json(&self, rule: &Rule) -> Json {
+        let department = |at: &usize| match *at < self.law.departments.len() {
+            true => format!("d{at}"),
+            false => "nowhere".to_owned(),
+        };
+        let departments: Vec<String> = rule.departments.iter().map(department).collect();
+        json!({"role": self.roles[rule.role], "ban": rule.ban, "object": rule.object,
+            "actions": rule.actions, "scope": rule.scope, "departments": departments,
+            "condition": rule.condition.as_ref().map(Condition::text),
+            "fields": rule.fields, "hidden_fields": rule.hidden})
+    }
+
+    /// Whether everything derived from records is what they give.
+    pub(super) fn verify(&self) {
+        let report = self.host.call("verify", &json!({}), &mut |_| true).unwrap();
+        assert_eq!(report["faults"], 0, "{report}");
     }
 
     /// A user in short.
@@ -244,7 +288,7 @@ impl World {
             told += &format!("\n  r{at}: {role:?}");
         }
         for rule in &law.rules {
-            let condition = rule.condition.as_ref().map(|condition| condition.text());
+            let condition = rule.condition.as_ref().map(Condition::text);
             told += &format!(
                 "\n  r{} {} {} {:?} {} departments {:?} if {condition:?} fields {:?} hidden {:?}",
                 rule.role,
@@ -281,15 +325,7 @@ fn access(user: &User) -> Json {
     }
 }
 
-/// A rule as a record.
-fn rule_json(rule: &Rule, roles: &[u64], law: &Law) -> Json {
-    let department = |at: &usize| match *at < law.departments.len() {
-        true => format!("d{at}"),
-        false => "nowhere".to_owned(),
-    };
-    let departments: Vec<String> = rule.departments.iter().map(department).collect();
-    json!({"role": roles[rule.role], "ban": rule.ban, "object": rule.object,
-        "actions": rule.actions, "scope": rule.scope, "departments": departments,
-        "condition": rule.condition.as_ref().map(|condition| condition.text()),
-        "fields": rule.fields, "hidden_fields": rule.hidden})
+/// Names by positions: `r0`, `r1`.
+fn names(letter: &str, places: &[usize]) -> Vec<String> {
+    places.iter().map(|at| format!("{letter}{at}")).collect()
 }
