@@ -8,6 +8,7 @@ use std::sync::{Arc, LockResult, PoisonError, RwLock};
 use crate::card::Cards;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
+use crate::expr;
 use crate::facts::{Facts, FactsCache};
 use crate::index;
 use crate::journal::Cause;
@@ -159,7 +160,7 @@ impl Engine {
         let engine = Engine(Arc::new(Inner {
             store,
             clock: options.clock,
-            facts: FactsCache::default(),
+            facts: FactsCache::new(expr::judge),
             cards: Cards::default(),
             validators: Arc::new(ValidatorSet::new(options.validators)),
             live: RwLock::new(None),

@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 
 use crate::completeness::{Filled, completeness};
 use crate::error::Result;
-use crate::facts::Facts;
+use crate::facts::{self, Facts};
 use crate::ids::{RecordId, UserId, Version};
 use crate::policy::{Action, Actor};
 use crate::schema::system::{OWNER, VERSION};
@@ -201,7 +201,7 @@ impl<'a> Asker<'a> {
         };
         let view = RecordView::new(&bytes)?;
         let plan = self.facts.plan(self.actor, object, Action::View);
-        match plan.permits(view.owner()) {
+        match facts::permits(self.snapshot, &plan, &view)? {
             true => view.decode().map(Some),
             false => Ok(None),
         }
@@ -235,7 +235,10 @@ pub(crate) fn card(
     let Some(mut record) = asker.record(object, id)? else {
         return Ok(None);
     };
-    let plan = asker.facts.plan(asker.actor, object, Action::View);
+    let plan = asker
+        .facts
+        .plan(asker.actor, object, Action::View)
+        .on(&record);
     let prepared = cards.prepared(asker, object);
     let mut parts = Vec::with_capacity(prepared.len());
     for part in prepared.iter() {

@@ -2,6 +2,7 @@
 
 use super::{Asker, CardField, CardSection, Ownership, Person};
 use crate::error::Result;
+use crate::facts;
 use crate::history;
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::{Action, Plan};
@@ -93,7 +94,7 @@ fn name_of(asker: &Asker<'_>, object: &Object, id: RecordId) -> Result<Option<St
         return Ok(None);
     };
     let view = RecordView::new(&bytes)?;
-    match plan.permits(view.owner()) {
+    match facts::permits(asker.snapshot, &plan, &view)? {
         true => title(object, &plan, |title| view.field(title)),
         false => Ok(None),
     }

@@ -17,6 +17,7 @@ use crate::schema::{
     Schema, Section, SectionChange, SectionDeclaration, keys, label_in, system,
 };
 use crate::store::Read;
+use crate::value::Standing;
 use crate::value::Value;
 
 /// Who configures, and the state in which he does.
@@ -221,7 +222,7 @@ impl Configurer<'_> {
     fn bench(&self, name: &str) -> Result<Bench<'_>> {
         let object = self.schema.object(name)?;
         let may = self.facts.plan(self.actor, object, Action::Configure);
-        if !may.permits(None) {
+        if !may.reaches_everything() {
             let text = format!("no right to configure `{name}`");
             return Err(Error::new(Code::Denied, text)
                 .with("object", name)
@@ -274,7 +275,7 @@ impl Configurer<'_> {
                 system::group::NAME,
                 &Value::from(name.as_str()),
             );
-            if !plan.permits(None) || self.read.get(&key)?.is_none() {
+            if !plan.permits(&Standing::of(None)) || self.read.get(&key)?.is_none() {
                 let name = crate::value::shorten(name);
                 let text = format!("the group `{name}` is not found");
                 return Err(Error::new(Code::BadReference, text).with("group", name));

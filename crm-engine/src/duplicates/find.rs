@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::facts::Facts;
+use crate::facts::{self, Facts};
 use crate::ids::{FieldId, ObjectId, RecordId, UserId};
 use crate::index::By;
 use crate::limits::{DUPLICATE_CANDIDATES_MAX, FURTHER_VALUES_MAX};
@@ -13,7 +13,7 @@ use crate::schema::{
     Comparison, DuplicateRule, Field, HiddenDuplicates, Likeness, Object, Schema, keys,
 };
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{Record, RecordView, Value, take_uint};
+use crate::value::{Record, RecordView, Standing, Value, take_uint};
 
 use super::Subject;
 use super::alike::alike;
@@ -263,11 +263,11 @@ impl<'a> Finder<'a> {
         for text in &texts {
             let mut found = Candidates::default();
             let own = keys::matching(place.id, pair.there.id, by as u8, text);
-            self.scan(own.done(), &plan, except, counts, &mut found)?;
+            self.scan(own.done(), (place, &plan), except, counts, &mut found)?;
             for further in &further {
                 let theirs =
                     keys::matching(further.object.id, further.field.id, by as u8, text).done();
-                self.scan(theirs, &plan, except, counts, &mut found)?;
+                self.scan(theirs, (place, &plan), except, counts, &mut found)?;
             }
             by_text.push(found);
         }
@@ -288,7 +288,7 @@ impl<'a> Finder<'a> {
     fn scan(
         &self,
         prefix: Vec<u8>,
-        plan: &Plan,
+        (place, plan): (&Object, &Plan),
         except: Option<RecordId>,
         counts: bool,
         found: &mut Candidates,
@@ -308,7 +308,8 @@ impl<'a> Finder<'a> {
             if except == Some(id) {
                 continue;
             }
-            if plan.permits(owner) {
+            let standing = Standing::of(owner);
+            if facts::covers(self.read, plan, place.id, id, &standing)? {
                 found.see(id);
             } else if counts && found.hidden.len() < DUPLICATE_CANDIDATES_MAX {
                 found.hidden.insert(id);

@@ -20,7 +20,7 @@ use crate::limits::{
 use crate::policy::Action;
 use crate::progress::{OnProgress, Progress};
 use crate::schema::{Object, Schema, keys};
-use crate::value::Value;
+use crate::value::{Standing, Value};
 use crate::write::{Door, Input, denied};
 
 /// Opens transactions for an import, one after the other.
@@ -341,7 +341,10 @@ impl Import<'_, '_> {
             }
         }
         let owner = door.owner_of_new(object, &input)?;
-        if !door.plan(object, Action::Import).permits(owner) {
+        if !door
+            .plan(object, Action::Import)
+            .permits(&Standing::of(owner))
+        {
             return Err(denied(object, Action::Import));
         }
         let texts = self.columns.texts_of(object, &input);

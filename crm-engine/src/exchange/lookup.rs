@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
+use crate::facts;
 use crate::ids::{ObjectId, RecordId};
 use crate::limits::IMPORT_LOOKUP_RECORDS_MAX;
 use crate::policy::Action;
@@ -53,7 +54,7 @@ impl LookUp {
             .scan(keys::records(target.id), ScanOptions::FORWARD)?;
         while let Some((key, bytes)) = rows.next()? {
             let record = RecordView::new(bytes)?;
-            if !plan.permits(record.owner()) {
+            if !facts::permits(door.reader(), &plan, &record)? {
                 continue;
             }
             let text = match record.text(field.id) {

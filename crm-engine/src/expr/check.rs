@@ -18,7 +18,7 @@ use super::subselect::{self, SubSelect};
 use super::syntax::{Ast, Name, blame, place, unexpected};
 use crate::error::{Code, Error, Result};
 use crate::limits::{EXPRESSION_DEPTH_MAX, PATH_STEPS_MAX};
-use crate::policy::{Owners, Plan};
+use crate::policy::Plan;
 use crate::schema::{Field, Object, Schema};
 use crate::value::{Value, ValueType, shorten};
 
@@ -329,9 +329,9 @@ impl<'a> Checker<'a> {
             return operand;
         };
         let plan = (self.scope.plans)(target);
-        match plan.owners {
-            Owners::All => operand,
-            Owners::Some(_) => Operand::Link(Box::new(Link {
+        match plan.reaches_everything() {
+            true => operand,
+            false => Operand::Link(Box::new(Link {
                 reference: operand,
                 target: target.id,
                 plan,

@@ -12,6 +12,7 @@ use super::params::Bound;
 use super::row::{Row, StoredRow};
 use super::subselect::SubSelect;
 use crate::error::{Error, Result};
+use crate::facts;
 use crate::ids::{ChoiceId, FieldId, ObjectId};
 use crate::policy::Plan;
 use crate::schema::keys;
@@ -337,11 +338,11 @@ impl Operand {
     }
 
     /// Adds the fields of the record itself that the operand reads; false when it reads anything
-    /// else: another record, or a parameter.
+    /// else: another record. Parameters are no part of any record.
     pub(super) fn reads(&self, fields: &mut Vec<FieldId>) -> bool {
         match self {
-            Operand::Constant(_) => true,
-            Operand::Bound(_) | Operand::Path(_) => false,
+            Operand::Constant(_) | Operand::Bound(_) => true,
+            Operand::Path(_) => false,
             Operand::Field(field) => {
                 fields.push(*field);
                 true
@@ -446,7 +447,7 @@ impl Link {
         };
         let target = context.read.get(&keys::record(self.target, id))?;
         let seen = match &target {
-            Some(bytes) => self.plan.permits(RecordView::new(bytes)?.owner()),
+            Some(bytes) => facts::permits(context.read, &self.plan, &RecordView::new(bytes)?)?,
             None => false,
         };
         Ok(if seen { value } else { Cow::Owned(Value::Null) })
@@ -466,7 +467,7 @@ impl Path {
                 return Ok(Value::Null);
             };
             let row = StoredRow::new(id, &bytes)?;
-            if !step.plan.permits(row.owner()) {
+            if !facts::permits(context.read, &step.plan, &row)? {
                 return Ok(Value::Null);
             }
             value = row.value(step.field)?.into_owned();

@@ -62,6 +62,9 @@ impl Formula {
                 Expression::Value(operand)
             }
         };
+        if !checker.parameters.names().is_empty() {
+            return Err(reads_elsewhere());
+        }
         let formula = Formula {
             result,
             value_type: field.value_type,
@@ -78,8 +81,7 @@ impl Formula {
             Expression::Answer(test) => test.reads(&mut read),
         };
         if !is_own {
-            let text = "a formula reads the fields of its own record and nothing else";
-            return Err(Error::new(Code::InvalidValue, text));
+            return Err(reads_elsewhere());
         }
         for id in &read {
             if id.0 < system::DECLARED_FIRST {
@@ -119,6 +121,11 @@ impl Formula {
             }
         })
     }
+}
+
+fn reads_elsewhere() -> Error {
+    let text = "a formula reads the fields of its own record and nothing else";
+    Error::new(Code::InvalidValue, text)
 }
 
 /// Whether values of the type `found` can be kept in a field of the type `wanted`.

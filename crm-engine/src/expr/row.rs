@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::error::Result;
 use crate::ids::{FieldId, RecordId, UserId};
+use crate::policy::Held;
 use crate::schema::system::head_value;
 use crate::value::{Record, RecordView, Value};
 
@@ -31,10 +32,19 @@ impl<'a> StoredRow<'a> {
             view: RecordView::new(bytes)?,
         })
     }
+}
 
-    /// Whom the record belongs to.
-    pub(crate) fn owner(&self) -> Option<UserId> {
+impl Held for StoredRow<'_> {
+    fn owner(&self) -> Option<UserId> {
         self.view.owner()
+    }
+
+    fn is_shared_with(&self, user: UserId) -> bool {
+        self.view.is_shared_with(user)
+    }
+
+    fn value(&self, field: FieldId) -> Option<Cow<'_, Value>> {
+        Held::value(&self.view, field)
     }
 }
 

@@ -22,10 +22,11 @@ use super::params::Bound;
 use super::row::{Row, StoredRow};
 use super::syntax::{Ast, Name, unexpected};
 use crate::error::{Code, Error, Result};
+use crate::facts;
 use crate::ids::RecordId;
 use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, SUBSELECT_VALUES_MAX};
-use crate::policy::{Owners, Plan};
+use crate::policy::Plan;
 use crate::schema::{Object, keys};
 use crate::store::{KeyRange, Read, ScanOptions};
 use crate::value::{Money, Value, encode_value, take_uint};
@@ -159,8 +160,8 @@ impl SubSelect {
             let row = StoredRow::new(id, bytes)?;
             self.take(&row, read, bound, &mut members)
         };
-        match (&self.plan.owners, self.object.lists.first()) {
-            (Owners::Some(owners), Some(list)) if self.object.owned => {
+        match (self.plan.owners().listed(), self.object.lists.first()) {
+            (Some(owners), Some(list)) if self.object.owned => {
                 for owner in owners {
                     let prefix = keys::own(self.object.id, list.id, Some(*owner)).done();
                     let range = KeyRange::prefix(&prefix);
@@ -199,7 +200,7 @@ impl SubSelect {
             read,
             bound,
         };
-        let admitted = self.plan.permits(row.owner())
+        let admitted = facts::permits(read, &self.plan, row)?
             && match &self.filter {
                 Some(filter) => filter.evaluate(&context)? == Some(true),
                 None => true,

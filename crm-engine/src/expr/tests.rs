@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::error::Code;
 use crate::ids::{RecordId, UserId, Version};
-use crate::policy::{Action, Actor, Grant, Organisation, Scope as GrantScope, UserFacts};
+use crate::policy::{
+    Action, Actor, Condition as Unless, Departments, Effect, Fields as Spoken, Organisation, Rule,
+    Scope as GrantScope, UserFacts,
+};
 use crate::schema::{ObjectDeclaration, keys};
 use crate::store::Store;
 use crate::value::{Fields, Head, Record, Value, encode};
@@ -79,8 +82,14 @@ impl World {
             ..UserFacts::default()
         };
         let hidden = |name: &str| vec![schema.object(name).unwrap().field("secret").unwrap().id];
-        let grant = |name: &str, scope| Grant {
+        let grant = |name: &str, scope| Rule {
+            id: id(1),
             role: "r".into(),
+            effect: Effect::Grant,
+            departments: Departments::Any,
+            condition: Unless::None,
+            fields: Spoken::All,
+            source: None,
             object: schema.object(name).unwrap().id,
             actions: [Action::View].into_iter().collect(),
             scope,
@@ -91,7 +100,8 @@ impl World {
             grant("thing", GrantScope::Own),
         ];
         let users = BTreeMap::from([(UserId(id(5)), user.clone()), (UserId(id(6)), user)]);
-        let organisation = Organisation::new(users, grants);
+        let organisation =
+            Organisation::new(users, BTreeMap::new(), BTreeMap::new(), Vec::new(), grants);
         World {
             schema,
             store,

@@ -4,22 +4,20 @@
 //! raises the policy epoch in the same transaction; every reader compares the epoch in its own
 //! snapshot, so a stale plan cannot be used.
 
+mod load;
 mod taint;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Code, Error, Result};
-use crate::ids::{ObjectId, RecordId, UserId};
-use crate::policy::{
-    Action, ActionSet, Actor, Grant, Organisation, Owners, Plan, Scope, UserFacts,
-};
-use crate::schema::system::{self, GRANT, GROUP, ROLE, USER};
+use crate::ids::{FieldId, ObjectId, RecordId};
+use crate::policy::{Action, Actor, Decision, Held, Judge, Organisation, Plan};
 use crate::schema::{Field, Object, Schema, keys};
-use crate::store::{Read, ScanOptions, Txn};
-use crate::value::{Record, RecordView, Value};
+use crate::store::{Read, Txn};
+use crate::value::{Record, RecordView, Standing, Value};
 
 const EPOCH: &str = "policy_epoch";
 
@@ -53,11 +51,38 @@ impl Facts {
 
     /// What the grants say by themselves.
     fn granted(&self, actor: Actor, object: &Object, action: Action) -> Plan {
-        Plan::compile(&self.organisation, actor, object, action)
+        let plan = Plan::compile(&self.organisation, actor, object, action);
+        match plan.is_unconditional() {
+            true => plan,
+            false => plan.of_detail(parents_of(&self.schema, object)),
+        }
     }
 }
 
 impl Facts {
+    /// Decides about a record, or one field of it, and tells everything the decision rests on.
+    pub(crate) fn explain(
+        &self,
+        read: &dyn Read,
+        actor: Actor,
+        object: &Object,
+        action: Action,
+        field: Option<FieldId>,
+        record: &RecordView<'_>,
+    ) -> Result<Decision> {
+        let organisation = &self.organisation;
+        let root = root(read, &self.schema, object, record)?;
+        let held: &dyn Held = match &root {
+            Some(root) => root,
+            None => record,
+        };
+        let mut decision = Decision::explain(organisation, actor, object, action, field, held);
+        let plan = self.plan(actor, object, action);
+        decision.allowed =
+            permits(read, &plan, record)? && field.is_none_or(|field| plan.shows_on(field, record));
+        Ok(decision)
+    }
+
     /// `value` of `field` as `actor` may see it: a reference to a record that he may not see is
     /// no value (invariant *invisible is absent*). What the engine keeps names users, who are no
     /// secret to whoever sees the record.
@@ -75,11 +100,11 @@ impl Facts {
             return Ok(Cow::Borrowed(value));
         };
         let plan = self.plan(actor, target, Action::View);
-        if plan.owners == Owners::All {
+        if plan.reaches_everything() {
             return Ok(Cow::Borrowed(value));
         }
         let seen = match read.get(&keys::record(target.id, id))? {
-            Some(bytes) => plan.permits(RecordView::new(&bytes)?.owner()),
+            Some(bytes) => permits(read, &plan, &RecordView::new(&bytes)?)?,
             None => false,
         };
         Ok(match seen {
@@ -87,6 +112,90 @@ impl Facts {
             false => Cow::Owned(Value::Null),
         })
     }
+}
+
+/// Whether `plan` covers a record of which an entry tells `standing`: the record itself is read
+/// only where that leaves it open.
+pub(crate) fn covers(
+    read: &dyn Read,
+    plan: &Plan,
+    object: ObjectId,
+    id: RecordId,
+    standing: &Standing,
+) -> Result<bool> {
+    if let Some(covered) = plan.at_a_glance(standing) {
+        return Ok(covered);
+    }
+    match read.get(&keys::record(object, id))? {
+        Some(bytes) => permits(read, plan, &RecordView::new(&bytes)?),
+        None => Ok(false),
+    }
+}
+
+/// Whether `plan` covers a record. The conditions of rights speak of the topmost parent of a
+/// detail, which is read where they have a say.
+pub(crate) fn permits(read: &dyn Read, plan: &Plan, held: &dyn Held) -> Result<bool> {
+    if let Some(covered) = plan.at_a_glance(held) {
+        return Ok(covered);
+    }
+    let mut parents = plan.parents().iter();
+    let Some((link, parent)) = parents.next() else {
+        return Ok(plan.permits(held));
+    };
+    let first = held.value(*link).as_deref().and_then(Value::as_reference);
+    let root = climb(read, *parent, first, parents.copied())?;
+    Ok(root.is_some_and(|root| plan.permits(&root)))
+}
+
+/// The topmost parent of a detail; none of any other record.
+fn root(
+    read: &dyn Read,
+    schema: &Schema,
+    object: &Object,
+    record: &RecordView<'_>,
+) -> Result<Option<Record>> {
+    let mut parents = parents_of(schema, object).into_iter();
+    let Some((link, parent)) = parents.next() else {
+        return Ok(None);
+    };
+    climb(read, parent, record.field(link)?.as_reference(), parents)
+}
+
+/// The record at the end of the way up from the record `id` of `object`.
+fn climb(
+    read: &dyn Read,
+    mut object: ObjectId,
+    mut id: Option<RecordId>,
+    steps: impl Iterator<Item = (FieldId, ObjectId)>,
+) -> Result<Option<Record>> {
+    let mut steps = steps.fuse();
+    while let Some(record) = id {
+        let Some(bytes) = read.get(&keys::record(object, record))? else {
+            return Ok(None);
+        };
+        let view = RecordView::new(&bytes)?;
+        let Some((link, parent)) = steps.next() else {
+            return view.decode().map(Some);
+        };
+        id = view.field(link)?.as_reference();
+        object = parent;
+    }
+    Ok(None)
+}
+
+/// The way up from a detail: each step the link and the object of the parent.
+fn parents_of(schema: &Schema, object: &Object) -> Vec<(FieldId, ObjectId)> {
+    let mut parents = Vec::new();
+    let mut child = object;
+    // The declaration refuses parents in a circle.
+    while let Some((link, parent)) = child.parent_field() {
+        parents.push((link.id, parent));
+        let Some(parent) = schema.by_id(parent) else {
+            break;
+        };
+        child = parent;
+    }
+    parents
 }
 
 /// Hashes the few numbers that a plan is kept under: every read of a record looks one up. Users
@@ -118,24 +227,46 @@ impl Hasher for Mixer {
     }
 }
 
+/// Compiles the condition of a rule about an object. Conditions are a language of their own, which
+/// the rooms above know.
+pub(crate) type CompileCondition = fn(&Schema, &Arc<Object>, &str) -> Result<Arc<dyn Judge>>;
+
 /// The newest facts read from published snapshots.
-#[derive(Debug, Default)]
-pub(crate) struct FactsCache(Mutex<Option<(Moment, Arc<Facts>)>>);
+#[derive(Debug)]
+pub(crate) struct FactsCache {
+    newest: Mutex<Option<(Moment, Arc<Facts>)>>,
+    compile: CompileCondition,
+}
 
 /// Policy epoch and schema version: facts are good for as long as neither moves on.
 type Moment = (u64, u32);
 
+/// Of a store whose rules have no conditions: one that has is not readable.
+#[cfg(test)]
+impl Default for FactsCache {
+    fn default() -> FactsCache {
+        FactsCache::new(|_, _, _| Err(Error::internal("no conditions here")))
+    }
+}
+
 impl FactsCache {
+    pub(crate) fn new(compile: CompileCondition) -> FactsCache {
+        FactsCache {
+            newest: Mutex::default(),
+            compile,
+        }
+    }
+
     /// The facts as of `read`, which is a published snapshot.
     pub(crate) fn of_snapshot(&self, read: &dyn Read, schema: &Schema) -> Result<Arc<Facts>> {
         let key = (epoch(read)?, schema.version());
-        if let Some((cached, facts)) = lock(&self.0).as_ref()
+        if let Some((cached, facts)) = lock(&self.newest).as_ref()
             && *cached == key
         {
             return Ok(Arc::clone(facts));
         }
-        let facts = Arc::new(load(read, schema)?);
-        *lock(&self.0) = Some((key, Arc::clone(&facts)));
+        let facts = Arc::new(load::facts(read, schema, self.compile)?);
+        *lock(&self.newest) = Some((key, Arc::clone(&facts)));
         Ok(facts)
     }
 
@@ -143,9 +274,9 @@ impl FactsCache {
     /// the cache, and nothing is put in: the transaction may yet be undone.
     pub(crate) fn of_transaction(&self, read: &dyn Read, schema: &Schema) -> Result<Arc<Facts>> {
         let key = (epoch(read)?, schema.version());
-        match lock(&self.0).as_ref() {
+        match lock(&self.newest).as_ref() {
             Some((cached, facts)) if *cached == key => Ok(Arc::clone(facts)),
-            _ => load(read, schema).map(Arc::new),
+            _ => load::facts(read, schema, self.compile).map(Arc::new),
         }
     }
 }
@@ -164,122 +295,6 @@ fn epoch(read: &dyn Read) -> Result<u64> {
             .try_into()
             .map(u64::from_be_bytes)
             .map_err(|_| Error::new(Code::Damaged, "the policy epoch is damaged")),
-    }
-}
-
-fn load(read: &dyn Read, schema: &Schema) -> Result<Facts> {
-    let mut roles: BTreeMap<RecordId, String> = BTreeMap::new();
-    each(read, ROLE, |id, record| {
-        roles.insert(id, text(&record, system::role::NAME));
-    })?;
-    let mut groups = BTreeSet::new();
-    each(read, GROUP, |_, record| {
-        groups.insert(text(&record, system::group::NAME));
-    })?;
-    let mut users = BTreeMap::new();
-    each(read, USER, |id, record| {
-        users.insert(UserId(id), user_facts(schema, &record, &groups));
-    })?;
-    let mut grants = Vec::new();
-    each(read, GRANT, |_, record| {
-        grants.extend(grants_of(schema, &roles, &record));
-    })?;
-    Ok(Facts {
-        organisation: Organisation::new(users, grants),
-        schema: schema.clone(),
-        plans: RwLock::default(),
-    })
-}
-
-fn each(read: &dyn Read, object: ObjectId, mut take: impl FnMut(RecordId, Record)) -> Result<()> {
-    let prefix = keys::Key::new(keys::Space::Record)
-        .object(object)
-        .done()
-        .len();
-    let mut rows = read.scan(keys::records(object), ScanOptions::default())?;
-    while let Some((key, value)) = rows.next()? {
-        let id = RecordId::new(crate::value::take_uint(&mut &key[prefix..])?)?;
-        take(id, RecordView::new(value)?.decode()?);
-    }
-    Ok(())
-}
-
-fn user_facts(schema: &Schema, record: &Record, groups: &BTreeSet<String>) -> UserFacts {
-    let field = |id| record.fields.get(id);
-    let kind = schema.by_id(USER).and_then(|users| users.by_id(system::user::KIND));
-    let kind = kind.zip(field(system::user::KIND).as_choice());
-    let kind = kind.map(|(field, choice)| field.choice_name(choice));
-    let named = tags(record, system::user::GROUPS).iter();
-    UserFacts {
-        login: text(record, system::user::LOGIN),
-        department: field(system::user::DEPARTMENT).as_reference(),
-        supervisor: field(system::user::SUPERVISOR).as_reference().map(UserId),
-        roles: tags(record, system::user::ROLES).to_vec(),
-        administrator: kind == Some("admin"),
-        groups: named
-            .filter(|name| groups.contains(*name))
-            .cloned()
-            .collect(),
-        access_closed: field(system::user::ACCESS_CLOSED).as_datetime(),
-    }
-}
-
-/// A grant for each object it names; `*` names every one, so that the fields it hides are found in
-/// each. One that names something the schema does not have permits nothing (default deny).
-fn grants_of(schema: &Schema, roles: &BTreeMap<RecordId, String>, record: &Record) -> Vec<Grant> {
-    let name = text(record, system::grant::OBJECT);
-    let hidden = tags(record, system::grant::HIDDEN_FIELDS);
-    let Some((role, scope)) = role_and_scope(schema, roles, record) else {
-        return Vec::new();
-    };
-    let actions = tags(record, system::grant::ACTIONS)
-        .iter()
-        .filter_map(|name| Action::by_name(name))
-        .collect::<ActionSet>();
-    schema
-        .objects()
-        .filter(|object| name == "*" || name == object.name)
-        .map(|object| Grant {
-            role: role.to_owned(),
-            object: object.id,
-            actions,
-            scope,
-            hidden: hidden
-                .iter()
-                .filter_map(|name| object.find(name))
-                .map(|field| field.id)
-                .collect(),
-        })
-        .collect()
-}
-
-fn role_and_scope<'r>(
-    schema: &Schema,
-    roles: &'r BTreeMap<RecordId, String>,
-    record: &Record,
-) -> Option<(&'r str, Scope)> {
-    let role = record.fields.get(system::grant::ROLE).as_reference()?;
-    let scope = record.fields.get(system::grant::SCOPE).as_choice()?;
-    let scope = schema
-        .by_id(GRANT)?
-        .by_id(system::grant::SCOPE)?
-        .choice_by_id(scope)?;
-    Some((roles.get(&role)?, Scope::by_name(&scope.name)?))
-}
-
-fn text(record: &Record, field: crate::ids::FieldId) -> String {
-    record
-        .fields
-        .get(field)
-        .as_text()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-fn tags(record: &Record, field: crate::ids::FieldId) -> &[String] {
-    match record.fields.get(field) {
-        Value::Tags(tags) => tags,
-        _ => &[],
     }
 }
 

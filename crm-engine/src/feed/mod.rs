@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::error::{Code, Error, Result};
-use crate::facts::Facts;
+use crate::facts::{self, Facts};
 use crate::history;
 use crate::ids::{RecordId, Sequence, UserId, Version};
 use crate::journal::{self, ChangeKind};
@@ -85,11 +85,15 @@ pub(crate) fn read(
             let Some(object) = schema.by_id(change.object) else {
                 continue;
             };
-            let owner = match read.get(&keys::record(change.object, change.id))? {
-                Some(bytes) => RecordView::new(&bytes)?.owner(),
-                None => history::owner_of_deleted(read, change.id)?,
+            let plan = facts.plan(actor, object, Action::View);
+            let seen = match read.get(&keys::record(change.object, change.id))? {
+                Some(bytes) => facts::permits(read, &plan, &RecordView::new(&bytes)?)?,
+                None => match history::deleted(read, change.id)? {
+                    Some(gone) => facts::permits(read, &plan, &gone)?,
+                    None => false,
+                },
             };
-            if facts.plan(actor, object, Action::View).permits(owner) {
+            if seen {
                 page.changes.push(FeedChange {
                     sequence: entry.sequence,
                     at: entry.at,

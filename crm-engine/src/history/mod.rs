@@ -13,9 +13,11 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, ObjectId, RecordId, Sequence, UserId, Version};
 use crate::journal::{self, Cause, ChangeKind};
 use crate::schema::keys;
+use crate::schema::system::DECLARED_FIRST;
 use crate::schema::system::OWNER;
 use crate::store::{Read, ScanOptions, Txn};
 use crate::value::{FieldsView, Record, Value, encode_fields, put_uint, take_uint};
+use crate::value::{Head, Participants};
 
 pub(crate) use absorbed::{absorbed, forget_absorbed, note_absorbed};
 pub(crate) use backwards::{Backwards, tenures};
@@ -44,6 +46,26 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    /// The record as it was when it was deleted; none for other changes.
+    pub(crate) fn deleted(&self) -> Option<Record> {
+        let fields = self.fields.iter();
+        let fields = fields.filter(|changed| changed.field.0 >= DECLARED_FIRST);
+        (self.kind == ChangeKind::Delete).then(|| Record {
+            head: Head {
+                version: self.version,
+                owner: self.last_owner(),
+                participants: Participants::default(),
+                created_at: self.at,
+                created_by: self.actor,
+                updated_at: self.at,
+                updated_by: self.actor,
+            },
+            fields: fields
+                .map(|changed| (changed.field, changed.old.clone()))
+                .collect(),
+        })
+    }
+
     /// Whose record it was, for a deletion.
     pub(crate) fn last_owner(&self) -> Option<UserId> {
         let owner = self.fields.iter().find(|field| field.field == OWNER)?;
@@ -134,9 +156,9 @@ pub(crate) fn newest(read: &dyn Read, id: RecordId) -> Result<Option<Change>> {
     }
 }
 
-/// Whose record it was that is gone: its owner when it was deleted.
-pub(crate) fn owner_of_deleted(read: &dyn Read, id: RecordId) -> Result<Option<UserId>> {
-    Ok(newest(read, id)?.and_then(|change| change.last_owner()))
+/// A record that is gone, as it was when it was deleted.
+pub(crate) fn deleted(read: &dyn Read, id: RecordId) -> Result<Option<Record>> {
+    Ok(newest(read, id)?.and_then(|change| change.deleted()))
 }
 
 /// Walks from the newest change to the oldest: what a change replaced is what the change before

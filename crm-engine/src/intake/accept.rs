@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::{Action, Actor};
 use crate::schema::{Accept, DuplicateRule, HiddenDuplicates, Object, StageKind, keys};
-use crate::value::{Value, take_uint};
+use crate::value::{Standing, Value, take_uint};
 use crate::write::{Door, Input, denied};
 
 /// Accepts a record of `object`, or only looks up what would be linked.
@@ -155,7 +155,7 @@ impl Intake {
         };
         let record = door.whole(&self.object, id)?.ok_or_else(Error::not_found)?;
         let plan = door.plan(&self.object, Action::View);
-        let seen = plan.permits(record.head.owner);
+        let seen = door.may(&self.object, Action::View, &record)?;
         accepted.record = seen.then_some(id);
         let link = |field: FieldId| record.fields.get(field).as_reference();
         let interest = self.interests.as_ref().and_then(|interests| {
@@ -207,7 +207,9 @@ impl Intake {
         if self.object.owned {
             input = input.with_owner(owner);
         }
-        let permitted = door.plan(&self.object, Action::Create).permits(owner);
+        let permitted = door
+            .plan(&self.object, Action::Create)
+            .permits(&Standing::of(owner));
         if !permitted && !matches!(client, Client::Hidden(..)) {
             return Err(denied(&self.object, Action::Create));
         }
@@ -225,7 +227,10 @@ impl Intake {
         input: &Input,
     ) -> Result<(RecordId, Option<UserId>)> {
         let owner = self.owner_for(door, &self.client, input, door.actor().user());
-        if !door.plan(&self.client, Action::Create).permits(owner) {
+        if !door
+            .plan(&self.client, Action::Create)
+            .permits(&Standing::of(owner))
+        {
             return Err(denied(&self.client, Action::Create));
         }
         let mut client = Input::of(taken(&self.accept.take, input));
@@ -259,7 +264,11 @@ impl Intake {
         if let Some(newest) = newest {
             return Ok((newest, false));
         }
-        if !hidden && !door.plan(object, Action::Create).permits(owner) {
+        if !hidden
+            && !door
+                .plan(object, Action::Create)
+                .permits(&Standing::of(owner))
+        {
             return Err(denied(object, Action::Create));
         }
         let mut new = Input::of(taken(&interests.declared.take, input));
@@ -293,7 +302,8 @@ impl Intake {
             return None;
         }
         let plan = door.plan(object, Action::Create);
-        let other = open_access(door, other).filter(|other| plan.permits(Some(*other)));
+        let other =
+            open_access(door, other).filter(|other| plan.permits(&Standing::of(Some(*other))));
         input
             .owner
             .unwrap_or_else(|| other.or_else(|| door.actor().user()))

@@ -106,7 +106,7 @@ impl Interests {
             let Some(record) = door.whole(&self.object, id)? else {
                 continue;
             };
-            if !plan.permits(record.head.owner) {
+            if !door.may(&self.object, Action::View, &record)? {
                 continue;
             }
             read += 1;

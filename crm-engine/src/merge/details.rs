@@ -55,7 +55,7 @@ fn continue_field(
         door.entrusted(|door| door.create(object, input))
             .map_err(|error| error.context(format!("`{}`", object.name)))?;
         let plan = door.plan(object, Action::View);
-        if plan.permits(target.head.owner) && plan.shows(field.id) {
+        if door.may(&merging.object, Action::View, &target)? && plan.shows(field.id) {
             report.line(object)?.added += 1;
         }
     }

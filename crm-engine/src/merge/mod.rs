@@ -25,7 +25,7 @@ use crate::policy::Action;
 use crate::schema::system::POLICY_OBJECTS;
 use crate::schema::{Field, Object, keys};
 use crate::value::{Record, RecordView, Value};
-use crate::write::{Door, Input, Manner, denied};
+use crate::write::{Door, Input, Manner};
 
 /// What is merged into what.
 ///
@@ -253,14 +253,13 @@ fn unite(value: Value, other: &Value) -> Value {
 
 /// A record that the caller sees and may do all of `actions` to.
 fn permitted(door: &Door<'_>, object: &Object, id: RecordId, actions: &[Action]) -> Result<Record> {
-    let plan = door.plan(object, Action::View);
-    let record = stored(door, object, id)?
-        .filter(|record| plan.permits(record.head.owner))
-        .ok_or_else(|| Error::not_found().with("id", id.get()))?;
+    let record = match stored(door, object, id)? {
+        Some(record) if door.may(object, Action::View, &record)? => record,
+        _ => return Err(Error::not_found().with("id", id.get())),
+    };
     for action in actions {
-        if !door.plan(object, *action).permits(record.head.owner) {
-            return Err(denied(object, *action).with("id", id.get()));
-        }
+        let permitted = door.permit(object, *action, &record);
+        permitted.map_err(|error| error.with("id", id.get()))?;
     }
     Ok(record)
 }

@@ -114,9 +114,11 @@ impl Referrer {
 
     fn is_seen(&self, door: &Door<'_>) -> Result<bool> {
         let plan = door.plan(&self.object, Action::View);
-        let record = stored(door, &self.object, self.id)?;
-        Ok(plan.shows(self.field.id)
-            && record.is_some_and(|record| plan.permits(record.head.owner)))
+        match stored(door, &self.object, self.id)? {
+            Some(record) => Ok(plan.shows_on(self.field.id, &record)
+                && door.may(&self.object, Action::View, &record)?),
+            None => Ok(false),
+        }
     }
 
     /// Names the record at fault only to who sees it.

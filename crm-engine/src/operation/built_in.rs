@@ -11,7 +11,7 @@ use crate::exchange::{self, ImportJob, Transactions};
 use crate::ids::{RecordId, Sequence, UserId};
 use crate::journal::Cause;
 use crate::pack::{self, Pack};
-use crate::policy::{Action, Actor, Decision, Reason};
+use crate::policy::{Action, Actor, Effect, Holder, Matched, Reason};
 use crate::report;
 use crate::schema::keys;
 use crate::schema::system;
@@ -275,6 +275,7 @@ fn explain(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
         action: Action,
         object: String,
         id: RecordId,
+        field: Option<String>,
     }
     session.require_administrator()?;
     let Arguments {
@@ -282,6 +283,7 @@ fn explain(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
         action,
         object,
         id,
+        field,
     } = arguments(json)?;
     let view = session.view()?;
     let object = view.schema.object(&object)?;
@@ -289,21 +291,54 @@ fn explain(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
         .snapshot
         .get(&keys::record(object.id, id))?
         .ok_or_else(Error::not_found)?;
-    let owner = RecordView::new(&bytes)?.owner();
-    let organisation = &view.facts.organisation;
-    let decision = Decision::explain(organisation, Actor::User(user), object, action, owner);
+    let field = field.map(|name| object.field(&name).map(|field| field.id));
+    let field = field.transpose()?;
+    let record = RecordView::new(&bytes)?;
+    let (actor, snapshot) = (Actor::User(user), &view.snapshot);
+    let decision = view
+        .facts
+        .explain(snapshot, actor, object, action, field, &record)?;
     let reasons: Vec<Json> = decision
         .reasons
         .iter()
         .map(|reason| match reason {
             Reason::System => json!({"kind": "system"}),
-            Reason::Administrator => json!({"kind": "administrator"}),
-            Reason::Grant { role, scope } => {
-                json!({"kind": "grant", "role": role, "scope": scope.name()})
-            }
+            Reason::Admin => json!({"kind": "admin"}),
+            Reason::NoAccess => json!({"kind": "no_access"}),
+            Reason::Barred => json!({"kind": "barred"}),
+            Reason::Rule(matched) => matched_json(matched),
         })
         .collect();
     Ok(json!({"allowed": decision.allowed, "reasons": reasons}))
+}
+
+fn matched_json(matched: &Matched) -> Json {
+    let (level, above) = match matched.level {
+        Holder::User => ("user", None),
+        Holder::Group => ("group", None),
+        Holder::Department(above) => ("department", Some(above)),
+        Holder::Everyone => ("everyone", None),
+    };
+    let kind = match matched.effect {
+        Effect::Grant => "grant",
+        Effect::Ban => "ban",
+    };
+    let mut json = json!({
+        "kind": kind,
+        "level": level,
+        "decides": matched.decides,
+        "action": matched.action.name(),
+        "grant": matched.id.get(),
+        "role": &*matched.role,
+        "scope": matched.scope.name(),
+    });
+    if let Some(above) = above {
+        json["above"] = above.into();
+    }
+    if let Some(source) = &matched.source {
+        json["source"] = (**source).into();
+    }
+    json
 }
 
 #[derive(Deserialize)]

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use crate::error::{Code, Error, Result};
+use crate::facts;
 use crate::ids::{RecordId, UserId};
 use crate::policy::Action;
 use crate::progress::OnProgress;
@@ -54,10 +55,11 @@ fn relation(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
     let Some(bytes) = view.snapshot.get(&keys::record(object.id, id))? else {
         return Ok(Json::Null);
     };
-    let owner = RecordView::new(&bytes)?.owner();
-    if !plan.permits(owner) {
+    let record = RecordView::new(&bytes)?;
+    if !facts::permits(&view.snapshot, &plan, &record)? {
         return Ok(Json::Null);
     }
+    let owner = record.owner();
     let department = |user: UserId| {
         let facts = view.facts.organisation.user(user);
         facts.and_then(|facts| facts.department)

@@ -1,55 +1,34 @@
-//! The compiled form of rights: a set of owners and a mask of fields.
+//! The compiled form of rights: the records reached and the fields shown.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::ids::{FieldId, ObjectId, UserId};
 use crate::schema::Object;
-use crate::schema::system::POLICY_OBJECTS;
+use crate::schema::system::{DECLARED_FIRST, POLICY_OBJECTS, USER, user};
 
-use super::{Action, ActionSet, Actor, Grant, Organisation, Scope, UserFacts};
+use super::reach::Step;
+use super::{
+    Action, Actor, Effect, Fields, Held, Organisation, Owners, Reach, Rule, UserFacts, UserKind,
+};
 
-/// Whose records an actor reaches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Owners {
-    /// Everybody's, and those without an owner.
-    All,
-    /// Those of these users: ascending, each once. An empty set reaches nothing.
-    Some(Box<[UserId]>),
-}
-
-impl Owners {
-    /// Whether records of `owner` are reached.
-    #[must_use]
-    pub(crate) fn contains(&self, owner: Option<UserId>) -> bool {
-        match (self, owner) {
-            (Owners::All, _) => true,
-            (Owners::Some(_), None) => false,
-            (Owners::Some(owners), Some(owner)) => owners.binary_search(&owner).is_ok(),
-        }
-    }
-
-    fn includes(&self, other: &Owners) -> bool {
-        match (self, other) {
-            (Owners::All, _) => true,
-            (Owners::Some(_), Owners::All) => false,
-            (Owners::Some(_), Owners::Some(inner)) => inner.iter().all(|o| self.contains(Some(*o))),
-        }
-    }
-}
-
-/// What an actor may do with the records of one object: whose, and which fields.
-#[derive(Debug, Clone, PartialEq)]
+/// What an actor may do with the records of one object: with which of them, and which fields.
+#[derive(Debug, Clone)]
 pub(crate) struct Plan {
-    /// Whose records.
-    pub owners: Owners,
+    reach: Reach,
+    /// Fields that are not shown on every record reached: no condition, order or sum may use them.
     hidden: Box<[FieldId]>,
+    /// Of those, the ones shown on some records.
+    partly: Box<[(FieldId, Reach)]>,
+    /// Of a detail whose rights depend on conditions: the way to the record they speak of, each
+    /// step the link and the object of the parent.
+    parents: Box<[(FieldId, ObjectId)]>,
 }
 
 impl Plan {
-    /// Compiles the plan of `actor` for one object and action.
+    /// Compiles the plan of `actor` for one object and action: see `SEMANTICS.md`.
     ///
-    /// Default deny: an unknown user, closed access or no matching grant reach nothing. The
-    /// objects that rights are made of are changed by administrators only, whatever is granted.
+    /// Default deny: an unknown user, closed access or no matching grant reach nothing.
     #[must_use]
     pub(crate) fn compile(
         organisation: &Organisation,
@@ -58,190 +37,277 @@ impl Plan {
         action: Action,
     ) -> Plan {
         let Actor::User(id) = actor else {
-            return Plan::everything();
+            return Plan::of(Reach::everything());
         };
-        let Some(user) = organisation
+        let Some(facts) = organisation
             .user(id)
             .filter(|user| user.access_closed.is_none())
         else {
-            return Plan::nothing();
+            return Plan::of(Reach::nothing());
         };
-        if user.administrator {
-            return Plan::everything();
+        if facts.is_admin() {
+            return Plan::of(Reach::everything());
         }
-        if action != Action::View && POLICY_OBJECTS.contains(&object.rights) {
-            return Plan::nothing();
+        if is_barred(facts, object, action) {
+            return Plan::of(Reach::nothing());
         }
-        let needed = ActionSet::needed(object, action);
-        let grants: Vec<&Grant> = organisation
-            .grants_for(user, object.rights, needed)
-            .collect();
-        let reach = |grants: &mut dyn Iterator<Item = &&Grant>| {
-            let mut owners = BTreeSet::new();
-            for grant in grants {
-                match organisation.reach(id, user, grant.scope) {
-                    None => return Owners::All,
-                    Some(reached) => owners.extend(reached),
-                }
-            }
-            Owners::Some(owners.into_iter().collect())
+        let asker = Asker {
+            organisation,
+            id,
+            facts,
         };
-        let owners = reach(&mut grants.iter());
-        let hidden: Box<[FieldId]> = match object.is_detail() {
-            true => organisation.hidden_details(user, object.id, action),
-            // A field is shown where the grants that show it reach every record of the plan. Where
-            // they reach only some, it is hidden on all: a mask never depends on the record.
-            false => hidden_somewhere(&grants)
-                .filter(|field| {
-                    let shown = &mut grants.iter().filter(|grant| !grant.hidden.contains(field));
-                    !reach(shown).includes(&owners)
-                })
-                .collect(),
+        let reach = asker.reach(object, action, Rule::speaks_of_records);
+        let mut plan = match object.is_detail() {
+            true => Plan::of(reach).without(asker.hidden_details(object, action)),
+            false => asker.masked(reach, object, action),
         };
-        let closed = object
-            .sections
-            .iter()
-            .filter(|section| !organisation.works_with(actor, section))
-            .flat_map(|section| section.fields.iter().copied());
-        let hidden: BTreeSet<FieldId> = hidden.into_iter().chain(closed).collect();
-        Plan {
-            owners,
-            hidden: hidden.into_iter().collect(),
+        let sections = object.sections.iter();
+        let closed = sections.filter(|section| !organisation.works_with(actor, section));
+        plan = plan.without(closed.flat_map(|section| section.fields.iter().copied()));
+        if object.id == USER && matches!(action, Action::Edit | Action::Fill) {
+            plan = plan.without(user_fields_of_rights(object));
         }
+        plan
     }
 
-    fn everything() -> Plan {
+    fn of(reach: Reach) -> Plan {
         Plan {
-            owners: Owners::All,
+            reach,
             hidden: Box::default(),
+            partly: Box::default(),
+            parents: Box::default(),
         }
     }
 
-    fn nothing() -> Plan {
-        Plan {
-            owners: Owners::Some(Box::default()),
-            hidden: Box::default(),
-        }
-    }
-
-    /// Whether the plan covers records of `owner`: the point decision.
+    /// Whether the plan covers a record: the point decision. What is not told of the record
+    /// counts against it.
     #[must_use]
-    pub(crate) fn permits(&self, owner: Option<UserId>) -> bool {
-        self.owners.contains(owner)
+    pub(crate) fn permits(&self, held: &dyn Held) -> bool {
+        self.reach.admits(held)
     }
 
-    /// Whether the plan covers no record at all, whoever may own it.
+    /// Whether the plan covers a record, as far as owner and participants tell; none where only the record
+    /// itself can.
+    #[must_use]
+    pub(crate) fn at_a_glance(&self, standing: &dyn Held) -> Option<bool> {
+        self.reach.at_a_glance(standing)
+    }
+
+    /// At most the records of these owners are covered, beside what is shared with the user.
+    #[must_use]
+    pub(crate) fn owners(&self) -> &Owners {
+        self.reach.owners()
+    }
+
+    /// The user, where records that are shared with him are covered beyond those of
+    /// [`owners`](Plan::owners).
+    #[must_use]
+    pub(crate) fn shared_with(&self) -> Option<UserId> {
+        self.reach.shared_with()
+    }
+
+    /// Whether owner and participants alone tell if a record is covered.
+    #[must_use]
+    pub(crate) fn is_unconditional(&self) -> bool {
+        self.reach.is_unconditional()
+    }
+
+    /// The plan of a detail, with the way to the record that conditions speak of.
+    #[must_use]
+    pub(crate) fn of_detail(mut self, parents: Vec<(FieldId, ObjectId)>) -> Plan {
+        self.parents = parents.into();
+        self
+    }
+
+    /// The way from a detail to the record that conditions speak of; empty where there is none to
+    /// go.
+    #[must_use]
+    pub(crate) fn parents(&self) -> &[(FieldId, ObjectId)] {
+        &self.parents
+    }
+
+    /// Whether the plan covers no record at all.
     #[must_use]
     pub(crate) fn is_nothing(&self) -> bool {
-        matches!(&self.owners, Owners::Some(owners) if owners.is_empty())
+        self.reach.is_nothing()
+    }
+
+    /// Whether the plan covers every record.
+    #[must_use]
+    pub(crate) fn reaches_everything(&self) -> bool {
+        self.reach.is_everything()
     }
 
     /// The plan without `fields` as well.
     #[must_use]
     pub(crate) fn without(mut self, fields: impl IntoIterator<Item = FieldId>) -> Plan {
-        let hidden: BTreeSet<FieldId> = self.hidden.iter().copied().chain(fields).collect();
-        self.hidden = hidden.into_iter().collect();
+        let fields: BTreeSet<FieldId> = fields.into_iter().collect();
+        if !fields.is_empty() {
+            let partly = self.partly.into_iter();
+            self.partly = partly.filter(|(id, _)| !fields.contains(id)).collect();
+            let hidden: BTreeSet<FieldId> = self.hidden.iter().copied().chain(fields).collect();
+            self.hidden = hidden.into_iter().collect();
+        }
         self
     }
 
-    /// Whether the plan covers every record, whoever may own it.
-    #[must_use]
-    pub(crate) fn reaches_everything(&self) -> bool {
-        self.owners == Owners::All
-    }
-
-    /// Whether the field is shown.
+    /// Whether the field is shown on every record that the plan covers. Only such fields may
+    /// filter, sort, group, sum or search.
     #[must_use]
     pub(crate) fn shows(&self, field: FieldId) -> bool {
         self.hidden.binary_search(&field).is_err()
     }
-}
 
-/// The fields that at least one of the grants does not show.
-fn hidden_somewhere(grants: &[&Grant]) -> impl Iterator<Item = FieldId> {
-    let hidden = grants.iter().flat_map(|grant| grant.hidden.iter().copied());
-    hidden.collect::<BTreeSet<FieldId>>().into_iter()
-}
+    /// Whether the field is shown on at least some of the records.
+    #[must_use]
+    pub(crate) fn shows_somewhere(&self, field: FieldId) -> bool {
+        self.shows(field) || self.partly(field).is_some()
+    }
 
-impl Organisation {
-    /// The fields of a detail that the user's grants on it hide. Such grants decide nothing
-    /// else: a field is shown where one of them shows it, or where there is none.
-    fn hidden_details(&self, user: &UserFacts, object: ObjectId, action: Action) -> Box<[FieldId]> {
-        let actions = [action].into_iter().collect();
-        let grants: Vec<&Grant> = self.grants_for(user, object, actions).collect();
-        hidden_somewhere(&grants)
-            .filter(|field| grants.iter().all(|grant| grant.hidden.contains(field)))
-            .collect()
+    /// Whether the field is shown on a record, which the plan covers.
+    #[must_use]
+    pub(crate) fn shows_on(&self, field: FieldId, held: &dyn Held) -> bool {
+        self.shows(field) || self.partly(field).is_some_and(|reach| reach.admits(held))
+    }
+
+    /// The plan as it holds for one record that it covers: the fields shown on it are shown.
+    #[must_use]
+    pub(crate) fn on(self: &Arc<Self>, held: &dyn Held) -> Arc<Plan> {
+        if self.partly.is_empty() {
+            return Arc::clone(self);
+        }
+        let hidden = self.hidden.iter().copied();
+        Arc::new(Plan {
+            reach: self.reach.clone(),
+            hidden: hidden.filter(|id| !self.shows_on(*id, held)).collect(),
+            partly: Box::default(),
+            parents: self.parents.clone(),
+        })
+    }
+
+    fn partly(&self, field: FieldId) -> Option<&Reach> {
+        let at = self.partly.binary_search_by_key(&field, |(id, _)| *id);
+        at.ok().map(|at| &self.partly[at].1)
     }
 }
 
-/// A decision with what it rests on: for administrators, never for the one refused.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Decision {
-    /// Whether it is permitted.
-    pub allowed: bool,
-    /// Everything that permits it; empty for a refusal by default.
-    pub reasons: Vec<Reason>,
+/// Plans are the same where they are one and the same: equal texts compiled under them are told
+/// from each other by it.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Plan) -> bool {
+        std::ptr::eq(self, other)
+    }
 }
 
-/// Something that permits an action.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Reason {
-    /// The actor is the host itself.
-    System,
-    /// The actor is an administrator.
-    Administrator,
-    /// A grant of a role reaches the record.
-    Grant {
-        /// The role that has the grant.
-        role: String,
-        /// The scope by which it reaches the record.
-        scope: Scope,
-    },
+/// What is never a user's own, whatever is granted: the shape of objects for those who are not of
+/// the administration (C38), and the records that rights are made of, but for the fields of users
+/// that decide none (C77).
+pub(super) fn is_barred(user: &UserFacts, object: &Object, action: Action) -> bool {
+    if action.shapes() && user.kind != UserKind::Administration {
+        return true;
+    }
+    let users_fields = object.id == USER && matches!(action, Action::Edit | Action::Fill);
+    let harmless = matches!(action, Action::View | Action::Export | Action::Audit) || users_fields;
+    POLICY_OBJECTS.contains(&object.rights) && !harmless && !action.shapes()
 }
 
-impl Decision {
-    /// Decides for one record by its owner and tells everything the decision rests on. Agrees
-    /// with [`Plan::permits`] for the same actor, object and action.
-    #[must_use]
-    pub(crate) fn explain(
-        organisation: &Organisation,
-        actor: Actor,
-        object: &Object,
-        action: Action,
-        owner: Option<UserId>,
-    ) -> Decision {
-        let mut reasons = Vec::new();
-        match actor {
-            Actor::System => reasons.push(Reason::System),
-            Actor::User(id) => {
-                let active = organisation
-                    .user(id)
-                    .filter(|user| user.access_closed.is_none());
-                if let Some(user) = active {
-                    if user.administrator {
-                        reasons.push(Reason::Administrator);
+/// The fields of users that decide rights or admit them: all that the kernel declares but the name.
+fn user_fields_of_rights(users: &Object) -> impl Iterator<Item = FieldId> {
+    let fields = users.fields.iter().map(|field| field.id);
+    fields.filter(|id| *id <= user::LAST && *id != user::NAME)
+}
+
+/// A user whose plan is compiled.
+struct Asker<'o> {
+    organisation: &'o Organisation,
+    id: UserId,
+    facts: &'o UserFacts,
+}
+
+impl<'o> Asker<'o> {
+    /// What the rules that `count` reach, for one of the actions needed.
+    fn reach(&self, object: &Object, action: Action, counts: impl Fn(&Rule) -> bool) -> Reach {
+        let ways = action.needed(object).iter().map(|needed| {
+            let mut steps = Vec::new();
+            for level in self.organisation.levels(self.facts) {
+                let rules = self
+                    .organisation
+                    .rules_at(self.facts, &level, object.rights);
+                let rules = rules.filter(|rule| rule.actions.contains(*needed) && counts(rule));
+                steps.extend(rules.map(|rule| Step {
+                    level: level.holder,
+                    effect: rule.effect,
+                    owners: self.organisation.reached(self.id, self.facts, rule),
+                    condition: rule.condition.clone(),
+                }));
+            }
+            Reach::compile(self.id, steps)
+        });
+        ways.reduce(Reach::or).unwrap_or_else(Reach::nothing)
+    }
+
+    /// The plan of `reach` with the fields that rules speak of.
+    fn masked(&self, reach: Reach, object: &Object, action: Action) -> Plan {
+        let (mut hidden, mut partly) = (Vec::new(), Vec::new());
+        for field in self.spoken_of(object, action) {
+            let shown = self.reach(object, action, |rule| rule.speaks_of(field));
+            if shown.includes(&reach) {
+                continue;
+            }
+            hidden.push(field);
+            if !shown.is_nothing() {
+                partly.push((field, shown));
+            }
+        }
+        Plan {
+            reach,
+            hidden: hidden.into(),
+            partly: partly.into(),
+            parents: Box::default(),
+        }
+    }
+
+    /// The fields of which some rule speaks otherwise than of its records, ascending.
+    fn spoken_of(&self, object: &Object, action: Action) -> BTreeSet<FieldId> {
+        let mut fields = BTreeSet::new();
+        for level in self.organisation.levels(self.facts) {
+            for rule in self
+                .organisation
+                .rules_at(self.facts, &level, object.rights)
+            {
+                if !rule.actions.contains(action) {
+                    continue;
+                }
+                fields.extend(rule.hidden.iter().copied());
+                match (&rule.fields, rule.effect) {
+                    (Fields::All, _) => {}
+                    (Fields::Named(named), Effect::Ban) => fields.extend(named.iter().copied()),
+                    (Fields::Named(_), Effect::Grant) => {
+                        fields.extend(object.fields.iter().map(|field| field.id));
                     }
-                    let barred = action != Action::View && POLICY_OBJECTS.contains(&object.rights);
-                    let needed = ActionSet::needed(object, action);
-                    let grants = organisation.grants_for(user, object.rights, needed);
-                    reasons.extend(grants.filter(|_| !barred).filter_map(|grant| {
-                        let reaches = match (organisation.reach(id, user, grant.scope), owner) {
-                            (None, _) => true,
-                            (Some(_), None) => false,
-                            (Some(owners), Some(owner)) => owners.contains(&owner),
-                        };
-                        reaches.then(|| Reason::Grant {
-                            role: grant.role.clone(),
-                            scope: grant.scope,
-                        })
-                    }));
                 }
             }
         }
-        Decision {
-            allowed: !reasons.is_empty(),
-            reasons,
-        }
+        fields
+    }
+
+    /// The fields of a detail that rules on it refuse: those that one hides and no other shows,
+    /// and those that a ban names. Such rules decide nothing else.
+    fn hidden_details(&self, object: &Object, action: Action) -> BTreeSet<FieldId> {
+        let levels = self.organisation.levels(self.facts);
+        let of_level = |level| self.organisation.rules_at(self.facts, level, object.id);
+        let rules = levels.iter().flat_map(of_level);
+        let rules: Vec<&Rule> = rules.filter(|rule| rule.actions.contains(action)).collect();
+        let grants = || rules.iter().filter(|rule| rule.effect == Effect::Grant);
+        let fields = object.fields.iter().map(|field| field.id);
+        let fields = fields.chain((0..DECLARED_FIRST).map(FieldId));
+        let banned = |field: FieldId| {
+            let mut bans = rules.iter().filter(|rule| rule.effect == Effect::Ban);
+            bans.any(|ban| ban.fields != Fields::All && ban.speaks_of(field))
+        };
+        let unshown = |field: FieldId| {
+            grants().next().is_some() && !grants().any(|grant| grant.speaks_of(field))
+        };
+        fields.filter(|id| banned(*id) || unshown(*id)).collect()
     }
 }

@@ -108,12 +108,16 @@ impl Access {
                 _ => None,
             })
         };
-        let narrow = owners.is_some() || select.plan.owners != Owners::All;
+        let narrow = owners.is_some() || select.plan.owners().listed().is_some();
         let order = match &select.result {
             Output::Rows { order, .. } => order.as_slice(),
             Output::Groups(grouping) => {
                 let narrowed = filter.is_none_or(|filter| filter.is_pin(system::OWNER).is_some());
-                if narrowed && let Some(total) = total_for(&select.object, grouping) {
+                let counted = select.plan.is_unconditional();
+                if narrowed
+                    && counted
+                    && let Some(total) = total_for(&select.object, grouping)
+                {
                     return Access {
                         way: Way::Totals(total),
                         sort: false,
@@ -253,7 +257,7 @@ impl Access {
         owners.retain(|owner| plan.contains(Some(*owner)));
         owners.sort_unstable();
         owners.dedup();
-        Owners::Some(owners.into())
+        Owners::of(owners.into())
     }
 
     /// The way in words.
@@ -279,11 +283,11 @@ impl Access {
             }
             Way::OwnerByOwner { list: at } => format!("list `{}` owner by owner", list(at)),
         };
-        match &select.plan.owners {
-            Owners::All => {}
-            Owners::Some(owners) => {
-                let _ = write!(text, "; {} owners in reach", owners.len());
-            }
+        if let Some(owners) = select.plan.owners().listed() {
+            let _ = write!(text, "; {} owners in reach", owners.len());
+        }
+        if !select.plan.is_unconditional() {
+            text.push_str("; conditions of rights tested");
         }
         if self.owners.is_some() {
             text.push_str("; owners narrowed");

@@ -11,11 +11,13 @@ use super::source::{EntryRow, Found, Source};
 use super::{Column, Query, totals};
 use crate::error::{Code, Error, Result};
 use crate::expr::{Bound, Context, Operand, Row, StoredRow};
-use crate::ids::{RecordId, UserId};
+use crate::facts;
+use crate::ids::RecordId;
 use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX};
-use crate::store::Snapshot;
-use crate::value::{Value, compare};
+use crate::policy::Plan;
+use crate::store::{Read, Snapshot};
+use crate::value::{Standing, Value, compare};
 
 /// The rows of a query that is being run, one at a time.
 ///
@@ -211,14 +213,19 @@ impl Walk {
             match &found {
                 Found::Record { id, bytes } => {
                     let row = StoredRow::new(*id, bytes)?;
-                    if let Some(context) = self.admit(&row, row.owner())? {
+                    if let Some(context) =
+                        self.admit(&row, |plan, read| facts::permits(read, plan, &row))?
+                    {
                         return take(&context, *id).map(Some);
                     }
                 }
                 Found::Entry { list, tail, value } => {
                     let entry = ListRow::new(&object.lists[*list], tail, value)?;
                     let row = EntryRow::new(entry, object, &self.snapshot);
-                    if let Some(context) = self.admit(&row, entry.owner)? {
+                    if let Some(context) = self.admit(&row, |plan, read| {
+                        let standing = Standing::of(entry.owner);
+                        facts::covers(read, plan, object.id, entry.id, &standing)
+                    })? {
                         return take(&context, entry.id).map(Some);
                     }
                 }
@@ -228,14 +235,18 @@ impl Walk {
     }
 
     /// The context of a record that the plan reaches and the condition holds for.
-    fn admit<'a>(&'a self, row: &'a dyn Row, owner: Option<UserId>) -> Result<Option<Context<'a>>> {
+    fn admit<'a>(
+        &'a self,
+        row: &'a dyn Row,
+        covers: impl FnOnce(&Plan, &dyn Read) -> Result<bool>,
+    ) -> Result<Option<Context<'a>>> {
         let select = &self.query.select;
         let context = Context {
             row,
             read: &self.snapshot,
             bound: &self.bound,
         };
-        let admitted = select.plan.permits(owner) && self.condition_holds(&context)?;
+        let admitted = covers(&select.plan, &self.snapshot)? && self.condition_holds(&context)?;
         Ok(admitted.then_some(context))
     }
 

@@ -12,7 +12,6 @@ use crate::error::{Code, Error, Result};
 use crate::expr::Row;
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::index::ListRow;
-use crate::policy::Owners;
 use crate::schema::system::value_of;
 use crate::schema::{Object, keys};
 use crate::store::{KeyRange, Read, ScanOptions};
@@ -75,9 +74,10 @@ impl Source {
         bound: &[Value],
     ) -> Result<Source> {
         let object = &select.object;
-        let owners = || match access.owners(&select.plan.owners, bound) {
-            Owners::All => Err(Error::internal("an owner by owner walk over all owners")),
-            Owners::Some(owners) => Ok(owners.into_vec()),
+        let owners = || {
+            let owners = access.owners(select.plan.owners(), bound);
+            let listed = owners.listed().map(<[UserId]>::to_vec);
+            listed.ok_or_else(|| Error::internal("an owner by owner walk over all owners"))
         };
         let beginning = access.beginning(bound);
         let own = |list: usize, owner: UserId, reverse| {

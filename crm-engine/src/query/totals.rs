@@ -5,34 +5,51 @@ use super::group::{Aggregate, Groups, Partial};
 use super::select::{Grouping, Select};
 use crate::error::Result;
 use crate::expr::Operand;
+use crate::facts;
 use crate::index::{Group, Sums};
 use crate::policy::{Owners, Plan};
 use crate::schema::{Object, Total, keys};
-use crate::store::{Read, ScanOptions};
-use crate::value::Value;
+use crate::store::{KeyRange, Read, ScanOptions};
+use crate::value::{RecordView, Value};
 
 /// The groups of a total over every record that `plan` reaches.
 ///
 /// The plan's field mask is not applied: the caller shows what it may.
 ///
+/// Where conditions of rights have a say, every record is looked at.
+///
 /// # Errors
 /// What prevents reading, [`Code::LimitExceeded`](crate::Code::LimitExceeded) for a sum of more
 /// than 28 digits.
 pub(crate) fn totals(read: &dyn Read, plan: &Plan, object: &Object, total: &Total) -> Result<Sums> {
-    over(read, &plan.owners, object, total)
+    if plan.is_unconditional() {
+        return over(read, plan.owners(), object, total);
+    }
+    let mut sums = Sums::default();
+    let mut rows = read.scan(keys::records(object.id), ScanOptions::default())?;
+    while let Some((_, bytes)) = rows.next()? {
+        let view = RecordView::new(bytes)?;
+        if facts::permits(read, plan, &view)? {
+            sums.add(total, &view.decode()?)?;
+        }
+    }
+    Ok(sums)
 }
 
 fn over(read: &dyn Read, owners: &Owners, object: &Object, total: &Total) -> Result<Sums> {
     let mut sums = Sums::default();
-    match owners {
-        Owners::All => {
-            let range = keys::total(object.id, total.id).range();
+    match owners.listed() {
+        None => {
+            let prefix = keys::total(object.id, total.id).done();
+            let range = KeyRange::prefix(&prefix);
             let mut rows = read.scan(range, ScanOptions::default())?;
-            while let Some((_, value)) = rows.next()? {
-                sums.merge(&Sums::decode(value)?)?;
+            while let Some((key, value)) = rows.next()? {
+                if owners.contains(keys::take_owner(&mut &key[prefix.len()..])?) {
+                    sums.merge(&Sums::decode(value)?)?;
+                }
             }
         }
-        Owners::Some(owners) => {
+        Some(owners) => {
             for owner in owners {
                 let key = keys::total(object.id, total.id).owner(Some(*owner)).done();
                 if let Some(value) = read.get(&key)? {
@@ -53,7 +70,7 @@ pub(super) fn groups<'g>(
     total: &Total,
     bound: &[Value],
 ) -> Result<Groups<'g>> {
-    let owners = access.owners(&select.plan.owners, bound);
+    let owners = access.owners(select.plan.owners(), bound);
     let sums = over(read, &owners, &select.object, total)?;
     let mut groups = Groups::new(grouping);
     for (choice, group) in sums.groups() {

@@ -138,7 +138,7 @@ impl Field {
         })
     }
 
-    pub(crate) fn choice_name(&self, id: ChoiceId) -> &str {
+    fn choice_name(&self, id: ChoiceId) -> &str {
         self.choice_by_id(id).map_or("", |choice| &choice.name)
     }
 

@@ -4,9 +4,10 @@
 //! byte or two in most stores: few, short keys are what keeps the file small. No key holds a
 //! path or a place in a tree (invariant *records carry only their owner*).
 
+use crate::error::Result;
 use crate::ids::{FieldId, ObjectId, RecordId, Sequence, UserId, Version};
 use crate::store::KeyRange;
-use crate::value::{Value, put_uint, put_value};
+use crate::value::{Value, put_uint, put_value, take_uint};
 
 use super::List;
 
@@ -48,6 +49,14 @@ pub(crate) enum Space {
     WordAll = 0x0D,
     /// object, kind of part, text, id, field → nothing.
     Part = 0x0E,
+}
+
+/// Reads an owner as [`Key::owner`] wrote it.
+pub(crate) fn take_owner(input: &mut &[u8]) -> Result<Option<UserId>> {
+    Ok(match take_uint(input)? {
+        0 => None,
+        owner => Some(UserId(RecordId::new(owner)?)),
+    })
 }
 
 /// A key under construction.

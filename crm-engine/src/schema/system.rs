@@ -49,6 +49,7 @@ pub(crate) const POLICY_OBJECTS: [ObjectId; 5] = [USER, DEPARTMENT, ROLE, GRANT,
 pub(crate) mod user {
     use crate::ids::FieldId;
     pub(crate) const LOGIN: FieldId = FieldId(16);
+    pub(crate) const NAME: FieldId = FieldId(17);
     pub(crate) const DEPARTMENT: FieldId = FieldId(18);
     pub(crate) const SUPERVISOR: FieldId = FieldId(19);
     pub(crate) const ROLES: FieldId = FieldId(20);
@@ -64,6 +65,8 @@ pub(crate) mod user {
     pub(crate) const SECOND_FACTOR: FieldId = FieldId(30);
     pub(crate) const MACHINES: FieldId = FieldId(31);
     pub(crate) const IDENTITIES: FieldId = FieldId(32);
+    /// The last field that the kernel declares.
+    pub(crate) const LAST: FieldId = IDENTITIES;
 }
 pub(crate) mod department {
     use crate::ids::FieldId;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
-use crate::facts::Facts;
+use crate::facts::{self, Facts};
 use crate::ids::{FieldId, ObjectId, RecordId};
 use crate::index::search::{Way, title_key, way};
 use crate::policy::{Action, Actor, Plan};
@@ -132,6 +132,12 @@ impl<'s> Scope<'s> {
         })
     }
 
+    /// Whether the owners walked decide who sees a record: nothing is left to look at it for.
+    pub(super) fn owners_decide(&self) -> bool {
+        let plan = &self.plan;
+        plan.is_unconditional() && (plan.owners().listed().is_some() || plan.reaches_everything())
+    }
+
     pub(super) fn is_detail(&self) -> bool {
         !self.parents.is_empty()
     }
@@ -175,7 +181,7 @@ impl<'s> Scope<'s> {
                 return Ok(None);
             };
             let record = RecordView::new(&bytes)?;
-            if !step.plan.permits(record.owner()) {
+            if !facts::permits(read, &step.plan, &record)? {
                 return Ok(None);
             }
             match self.parents.get(at + 1) {

@@ -9,12 +9,12 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Code, Error, Result};
+use crate::facts;
 use crate::ids::RecordId;
 use crate::index::search::{
     PartKind, Posting, Way, is_title, parts_at, read_part, tier, values_at, words_at,
 };
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, SEARCH_POSTINGS_MAX, SEARCH_RECORDS_MAX};
-use crate::policy::Owners;
 use crate::schema::keys;
 use crate::store::{KeyRange, Read, ScanOptions};
 use crate::value::{HEAD_LETTERS, RecordView, head};
@@ -109,11 +109,11 @@ impl<'r> Walk<'r> {
             && scope.fields.iter().any(|(_, way)| *way == Way::Words)
         {
             let at = words_at(&word.text);
-            match &scope.plan.owners {
-                Owners::All => {
+            match scope.plan.owners().listed() {
+                None => {
                     self.words(&task, word, keys::words_all(scope.object.id).done(), &at)?;
                 }
-                Owners::Some(owners) => {
+                Some(owners) => {
                     for owner in owners {
                         let base = keys::words_own(scope.object.id, *owner).done();
                         self.words(&task, word, base, &at)?;
@@ -204,7 +204,7 @@ impl<'r> Walk<'r> {
 
     /// Looks phones, addresses and numbers up.
     fn values(&mut self, task: &Task<'_>) -> Result<()> {
-        let everybodys = task.scope.plan.owners == Owners::All;
+        let everybodys = task.scope.plan.owners().listed().is_none();
         let mut ids = BTreeSet::new();
         let mut looked_at = 0;
         for (kind, text, whole) in lookups(task) {
@@ -237,7 +237,7 @@ impl<'r> Walk<'r> {
     /// Walks the values of the owners in reach. They are the caller's own and none of them counts
     /// against the bounds, as on the other way: how many others begin like that must not show.
     fn own_values(&mut self, task: &Task<'_>) -> Result<()> {
-        let Owners::Some(owners) = &task.scope.plan.owners else {
+        let Some(owners) = task.scope.plan.owners().listed() else {
             return Ok(());
         };
         let least = tier::rank(task.by.value_tier(), true);
@@ -274,7 +274,8 @@ impl<'r> Walk<'r> {
     /// among the hits it stands.
     fn candidate(&mut self, task: &Task<'_>, candidate: Candidate<'_>) -> Result<()> {
         let scope = task.scope;
-        if let (Some(fit), Some((title, parent))) = (candidate.fit, candidate.place) {
+        let place = candidate.place.filter(|_| scope.owners_decide());
+        if let (Some(fit), Some((title, parent))) = (candidate.fit, place) {
             return match (scope.is_detail(), parent) {
                 (false, _) => {
                     self.offer(task, title, candidate.id, fit);
@@ -289,7 +290,7 @@ impl<'r> Walk<'r> {
             return Ok(());
         };
         let record = RecordView::new(&bytes)?;
-        if !scope.plan.permits(record.owner()) || (candidate.counts && self.is_enough()) {
+        if !facts::permits(read, &scope.plan, &record)? || (candidate.counts && self.is_enough()) {
             return Ok(());
         }
         // What was looked up by a value fits by a value or not at all: the caller's own values

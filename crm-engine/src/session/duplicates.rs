@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::Session;
 use crate::duplicates::{DuplicateReport, Finder, Subject};
 use crate::error::{Error, Result};
+use crate::facts;
 use crate::ids::RecordId;
 use crate::policy::Action;
 use crate::schema::keys;
@@ -99,7 +100,7 @@ impl Session {
         let bytes = view.snapshot.get(&keys::record(object.id, id))?;
         let bytes = bytes.ok_or_else(Error::not_found)?;
         let record = RecordView::new(&bytes)?;
-        if !plan.permits(record.owner()) {
+        if !facts::permits(&view.snapshot, &plan, &record)? {
             return Err(Error::not_found());
         }
         let finder = Finder::new(&view.snapshot, &view.schema, &view.facts, self.actor());

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use crate::completeness::{self, Filled};
 use crate::configure::Configurer;
 use crate::error::Result;
+use crate::facts;
 use crate::ids::RecordId;
 use crate::policy::Action;
 use crate::schema::{
@@ -228,9 +229,10 @@ impl Session {
             return Ok(None);
         };
         let mut record = RecordView::new(&bytes)?.decode()?;
-        if !plan.permits(record.head.owner) {
+        if !facts::permits(&view.snapshot, &plan, &record)? {
             return Ok(None);
         }
+        let plan = plan.on(&record);
         // A link to a record he may not see fills nothing.
         for field in object.fields.iter().filter(|field| field.target.is_some()) {
             let value = record.fields.get(field.id).clone();

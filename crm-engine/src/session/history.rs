@@ -1,15 +1,18 @@
 //! What was: the changes of a record, and the record as it stood at any moment.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Session, record_json};
 use crate::engine::View;
 use crate::error::{Code, Error, Result};
+use crate::facts;
 use crate::history::{self, Change, Moment};
 use crate::ids::{FieldId, RecordId, UserId, Version};
-use crate::journal::{Cause, ChangeKind};
-use crate::policy::{Action, Actor};
+use crate::journal::Cause;
+use crate::policy::{Action, Actor, Plan};
 use crate::schema::{Object, keys, system};
 use crate::store::Read;
 use crate::value::{RecordView, Value};
@@ -55,7 +58,8 @@ impl Session {
         let view = self.view()?;
         let object = view.schema.object(object)?;
         let plan = view.facts.plan(self.actor(), object, Action::View);
-        let known = object.find(field).filter(|field| plan.shows(field.id));
+        let known = object.find(field);
+        let known = known.filter(|field| plan.shows_somewhere(field.id));
         let known = known.ok_or_else(|| object.unknown_field(field))?;
         self.read_history(&view, object, id, Some(known.id))
     }
@@ -98,7 +102,7 @@ impl Session {
     fn read_past(&self, object: &str, id: RecordId, moment: Moment) -> Result<Option<Json>> {
         let view = self.view()?;
         let object = view.schema.object(object)?;
-        let Some(changes) = self.visible_changes(&view, object, id)? else {
+        let Some((changes, plan)) = self.visible_changes(&view, object, id)? else {
             return Ok(None);
         };
         let last = changes.last().map_or(Version(0), |change| change.version);
@@ -110,7 +114,7 @@ impl Session {
         }
         let record = history::record_at(&changes, moment);
         record
-            .map(|record| record_json(&view, self.actor(), object, id, &record))
+            .map(|record| record_json(&view, (self.actor(), &plan), object, id, &record))
             .transpose()
     }
 
@@ -121,13 +125,17 @@ impl Session {
         id: RecordId,
         only: Option<FieldId>,
     ) -> Result<Option<Json>> {
-        let Some(changes) = self.visible_changes(view, object, id)? else {
+        let Some((changes, plan)) = self.visible_changes(view, object, id)? else {
             return Ok(None);
         };
+        if let Some(field) = only.filter(|field| !plan.shows(*field)) {
+            let name = object.by_id(field).map_or("", |field| &field.name);
+            return Err(object.unknown_field(name));
+        }
         let wanted = |change: &&Change| {
             only.is_none_or(|only| change.fields.iter().any(|field| field.field == only))
         };
-        let told = |change: &Change| change_json(view, self.actor(), object, change, only);
+        let told = |change: &Change| change_json(view, (self.actor(), &plan), object, change, only);
         let mut entries: Vec<Json> = changes
             .iter()
             .filter(wanted)
@@ -144,38 +152,38 @@ impl Session {
         Ok(Some(Json::Array(entries)))
     }
 
-    /// The changes of a record that the caller may see now, or could see before its deletion.
+    /// The changes of a record that the caller may see now, or could see before its deletion, with
+    /// the plan as it holds for it.
     fn visible_changes(
         &self,
         view: &View,
         object: &Object,
         id: RecordId,
-    ) -> Result<Option<Vec<Change>>> {
+    ) -> Result<Option<(Vec<Change>, Arc<Plan>)>> {
         let plan = view.facts.plan(self.actor(), object, Action::View);
         let now = match view.snapshot.get(&keys::record(object.id, id))? {
             Some(bytes) => Some(RecordView::new(&bytes)?.decode()?),
             None => None,
         };
         let changes = history::of(&view.snapshot, id, now.as_ref(), system::OWNER)?;
-        let owner = match (&now, changes.last()) {
-            (Some(record), _) => record.head.owner,
-            (None, Some(last)) if last.kind == ChangeKind::Delete && last.object == object.id => {
-                last.last_owner()
+        let newest = changes.last().filter(|last| last.object == object.id);
+        let then = now.or_else(|| newest.and_then(Change::deleted));
+        match then {
+            Some(record) if facts::permits(&view.snapshot, &plan, &record)? => {
+                Ok(Some((changes, plan.on(&record))))
             }
-            _ => return Ok(None),
-        };
-        Ok(plan.permits(owner).then_some(changes))
+            _ => Ok(None),
+        }
     }
 }
 
 fn change_json(
     view: &View,
-    actor: Actor,
+    (actor, plan): (Actor, &Plan),
     object: &Object,
     change: &Change,
     only: Option<FieldId>,
 ) -> Result<Json> {
-    let plan = view.facts.plan(actor, object, Action::View);
     let mut fields = Map::new();
     for changed in &change.fields {
         let wanted = only.is_none_or(|only| changed.field == only);
@@ -207,13 +215,13 @@ fn cause_text(view: &View, actor: Actor, cause: &Cause) -> Result<String> {
     let Some(object) = newest.as_ref().and_then(|c| view.schema.by_id(c.object)) else {
         return Ok(cause.to_text());
     };
-    let owner = match view.snapshot.get(&keys::record(object.id, into))? {
-        Some(bytes) => RecordView::new(&bytes)?.owner(),
-        None => newest.as_ref().and_then(Change::last_owner),
+    let then = match view.snapshot.get(&keys::record(object.id, into))? {
+        Some(bytes) => Some(RecordView::new(&bytes)?.decode()?),
+        None => newest.as_ref().and_then(Change::deleted),
     };
     let plan = view.facts.plan(actor, object, Action::View);
-    Ok(match plan.permits(owner) {
-        true => cause.to_text(),
-        false => "merge".to_owned(),
+    Ok(match then {
+        Some(record) if facts::permits(&view.snapshot, &plan, &record)? => cause.to_text(),
+        _ => "merge".to_owned(),
     })
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::Session;
 use crate::engine::View;
 use crate::error::Result;
+use crate::facts;
 use crate::ids::{FieldId, RecordId};
 use crate::policy::{Action, Actor, Plan};
 use crate::schema::system::{self, head_value, value_of};
@@ -98,8 +99,8 @@ impl Session {
             return Ok(None);
         };
         let record = RecordView::new(&bytes)?;
-        match plan.permits(record.owner()) {
-            true => take(&view, object, &plan, record).map(Some),
+        match facts::permits(&view.snapshot, &plan, &record)? {
+            true => take(&view, object, &plan.on(&record), record).map(Some),
             false => Ok(None),
         }
     }
@@ -202,13 +203,12 @@ fn shown_fields<'o>(object: &'o Object, plan: &'o Plan) -> impl Iterator<Item = 
 /// A record as the fields and links that an actor may see.
 pub(crate) fn record_json(
     view: &View,
-    actor: Actor,
+    (actor, plan): (Actor, &Plan),
     object: &Object,
     id: RecordId,
     record: &Record,
 ) -> Result<Json> {
-    let plan = view.facts.plan(actor, object, Action::View);
-    json_of(object, &plan, |field| {
+    json_of(object, plan, |field| {
         let value = value_of(id, record, field.id);
         Ok(view.shown(actor, field, &value)?.into_owned())
     })

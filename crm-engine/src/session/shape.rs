@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::engine::View;
 use crate::error::Result;
+use crate::facts;
 use crate::ids::RecordId;
 use crate::policy::{Action, Actor, Plan};
 use crate::schema::system::{self, value_of};
@@ -64,13 +65,19 @@ impl Session {
         let view = self.view()?;
         let object = view.schema.object(object)?;
         let plan = view.facts.plan(self.actor, object, Action::View);
-        let record = match id {
-            Some(id) => match view.snapshot.get(&keys::record(object.id, id))? {
-                Some(bytes) => Some((id, RecordView::new(&bytes)?.decode()?))
-                    .filter(|(_, record)| plan.permits(record.head.owner)),
-                None => None,
-            },
-            None => None,
+        let bytes = id.map(|id| view.snapshot.get(&keys::record(object.id, id)));
+        let mut record = match (id, bytes.transpose()?.flatten()) {
+            (Some(id), Some(bytes)) => Some((id, RecordView::new(&bytes)?.decode()?)),
+            _ => None,
+        };
+        if let Some((_, found)) = &record
+            && !facts::permits(&view.snapshot, &plan, found)?
+        {
+            record = None;
+        }
+        let plan = match &record {
+            Some((_, record)) => plan.on(record),
+            None => plan,
         };
         if id.is_some() && record.is_none() {
             return Ok(None);

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::{EntryKind, Reader, TimelineFilter};
 use crate::error::{Code, Error, Result};
+use crate::facts;
 use crate::ids::{ChoiceId, FieldId, ObjectId, RecordId, UserId};
 use crate::index::{Deed, TimelineRow};
 use crate::limits::TIMELINE_ENTRIES_TOUCHED_MAX;
 use crate::policy::{Action, Plan};
 use crate::schema::system::{CREATED_AT, CREATED_BY, OWNER, UPDATED_AT, UPDATED_BY};
 use crate::schema::{Field, Object, keys};
-use crate::value::{RecordView, Value, normal_text};
+use crate::value::{RecordView, Standing, Value, normal_text};
 
 /// Who asks for what. Lives for one call.
 pub(super) struct Wanted<'r> {
@@ -147,7 +148,7 @@ impl<'r> Wanted<'r> {
         let mut seen = None;
         if let Some(bytes) = &bytes {
             let view = RecordView::new(bytes)?;
-            if lens.plan.permits(view.owner()) {
+            if facts::permits(self.reader.read, &lens.plan, &view)? {
                 seen = Some(Rc::new(Seen {
                     owner: lens.owner(view.owner()),
                     title: match lens.title() {
@@ -236,7 +237,7 @@ impl Lens {
             } => {
                 self.events
                     && (self.at_creation || !at_creation)
-                    && self.plan.permits(*owner)
+                    && self.covers(wanted, row.place.id, *owner)?
                     && (self.any_kind || kind.is_some_and(|kind| self.kinds.contains(&kind)))
                     && (wanted.filter.channel.is_none()
                         || (self.channel.is_some() && self.channel == *channel))
@@ -244,6 +245,17 @@ impl Lens {
             }
         };
         Ok(fits && row.refers_by(|field| self.plan.shows(field))?)
+    }
+
+    fn covers(&self, wanted: &Wanted<'_>, id: RecordId, owner: Option<UserId>) -> Result<bool> {
+        let standing = Standing::of(owner);
+        facts::covers(
+            wanted.reader.read,
+            &self.plan,
+            self.object.id,
+            id,
+            &standing,
+        )
     }
 
     /// Who created the event or made the move, if that is shown.

@@ -75,11 +75,11 @@ pub(crate) fn run(door: &mut Door<'_>, transfer: &Transfer) -> Result<TransferRe
     let mut found: BTreeSet<(ObjectId, RecordId)> = BTreeSet::new();
     for object in &objects {
         let selects = selection(door, object, transfer)?;
-        if !is_visible(door, object, transfer) {
+        if door.plan(object, Action::View).is_nothing() {
             continue;
         }
         for id in owned_by(door.reader(), object, transfer.from)? {
-            if selects(door.reader(), id)? {
+            if is_visible(door, object, id)? && selects(door.reader(), id)? {
                 found.insert((object.id, id));
             }
         }
@@ -102,10 +102,9 @@ fn hand_over(
             changed: 0,
             refused: 0,
         };
-        let permitted = is_permitted(door, object, transfer);
         for (_, id) in found.iter().filter(|(of, _)| *of == object.id) {
             count.matched += 1;
-            if !permitted {
+            if !is_permitted(door, object, *id, transfer)? {
                 count.refused += 1;
                 continue;
             }
@@ -127,17 +126,26 @@ fn hand_over(
     Ok(report)
 }
 
-/// Whether the caller sees the records handed over. Those he does not are neither found nor
-/// counted, and nothing follows them (invariant *invisible is absent*).
-fn is_visible(door: &Door<'_>, object: &Object, transfer: &Transfer) -> bool {
-    let plan = door.plan(object, Action::View);
-    plan.permits(Some(transfer.from))
+/// Whether the caller sees a record that may be handed over. Those he does not see are neither
+/// found nor counted, and nothing follows them (invariant *invisible is absent*).
+fn is_visible(door: &Door<'_>, object: &Object, id: RecordId) -> Result<bool> {
+    match door.whole(object, id)? {
+        Some(record) => door.may(object, Action::View, &record),
+        None => Ok(false),
+    }
 }
 
-/// Whether the caller may hand over records of the one user to the other.
-fn is_permitted(door: &Door<'_>, object: &Object, transfer: &Transfer) -> bool {
-    let plan = door.plan(object, Action::Transfer);
-    plan.permits(Some(transfer.from)) && plan.permits(Some(transfer.to))
+/// Whether the caller may hand a record over.
+fn is_permitted(
+    door: &Door<'_>,
+    object: &Object,
+    id: RecordId,
+    transfer: &Transfer,
+) -> Result<bool> {
+    match door.whole(object, id)? {
+        Some(record) => door.may_hand_over(object, &record, Some(transfer.to)),
+        None => Ok(false),
+    }
 }
 
 /// The objects asked for, each owned and each one the caller may hand over at all.
@@ -235,13 +243,13 @@ fn add_followers(
         let Some(object) = schema.by_id(object) else {
             continue;
         };
-        if !is_permitted(door, object, transfer) {
+        if !is_permitted(door, object, id, transfer)? {
             continue;
         }
         for (source, field, follower) in door.referrers(object, id)? {
             let follows = field.follows_owner && source.owned && !source.is_detail();
             let known = found.contains(&(source.id, follower));
-            if !follows || known || !is_visible(door, &source, transfer) {
+            if !follows || known || !is_visible(door, &source, follower)? {
                 continue;
             }
             let bytes = door.reader().get(&keys::record(source.id, follower))?;

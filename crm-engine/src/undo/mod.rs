@@ -27,7 +27,7 @@ use crate::policy::Action;
 use crate::schema::system::{OWNER, value_of};
 use crate::schema::{Object, keys};
 use crate::value::{Record, RecordView, Value};
-use crate::write::{Door, Input, Manner, denied, still_referenced};
+use crate::write::{Door, Input, Manner, still_referenced};
 
 pub use record::Reverted;
 pub(crate) use record::{revert_field, revert_record};
@@ -59,22 +59,14 @@ impl Story {
         })
     }
 
-    /// Whose record it is; of one that is gone, whose it last was.
-    fn owner(&self) -> Option<UserId> {
-        match &self.now {
-            Some(record) => record.head.owner,
-            None => self.changes.last().and_then(Change::last_owner),
-        }
-    }
-
     /// Whether the actor sees the record, or saw it before it was deleted.
-    fn is_visible(&self, door: &Door<'_>) -> bool {
-        let known = match (&self.now, self.changes.last()) {
-            (Some(_), _) => true,
-            (None, Some(last)) => last.kind == ChangeKind::Delete && last.object == self.object.id,
-            (None, None) => false,
-        };
-        known && door.plan(&self.object, Action::View).permits(self.owner())
+    fn is_visible(&self, door: &Door<'_>) -> Result<bool> {
+        let of_this = |change: &&Change| change.object == self.object.id;
+        let gone = || self.changes.last().filter(of_this)?.deleted();
+        match self.now.clone().or_else(gone) {
+            Some(record) => door.may(&self.object, Action::View, &record),
+            None => Ok(false),
+        }
     }
 
     /// The present value of a field.
@@ -104,12 +96,16 @@ impl Story {
             && (!is_taken_back(&self.object, OWNER) || same(OWNER))
     }
 
-    /// Refuses where the actor lacks the right to do `action` to a record of `owner`.
-    fn permit(&self, door: &Door<'_>, action: Action, owner: Option<UserId>) -> Result<()> {
-        match door.plan(&self.object, action).permits(owner) {
-            true => Ok(()),
-            false => Err(denied(&self.object, action)),
-        }
+    /// The record as it stands, or as it was when it was deleted.
+    fn last(&self) -> Result<Record> {
+        let gone = || self.changes.last().and_then(Change::deleted);
+        let last = self.now.clone().or_else(gone);
+        last.ok_or_else(Error::not_found)
+    }
+
+    /// Refuses where the actor lacks the right to do `action` to the record as it last was.
+    fn permit(&self, door: &Door<'_>, action: Action) -> Result<()> {
+        door.permit(&self.object, action, &self.last()?)
     }
 
     /// Sets fields back, the owner under its own number, once the actor's rights to do so are
@@ -120,7 +116,7 @@ impl Story {
         cause: Sequence,
         fields: Vec<(FieldId, Value)>,
     ) -> Result<()> {
-        let before = self.owner();
+        let before = self.last()?;
         let mut input = Input::default();
         for (field, value) in fields {
             match field {
@@ -128,12 +124,13 @@ impl Story {
                 field => input.fields.push((field, value)),
             }
         }
-        if !input.fields.is_empty() {
-            self.permit(door, Action::Edit, before)?;
+        let mut after = before.clone();
+        for (field, value) in &input.fields {
+            after.fields.set(*field, value.clone());
         }
+        door.permit_changes(&self.object, &before, &after)?;
         if let Some(owner) = input.owner {
-            self.permit(door, Action::Transfer, before)?;
-            self.permit(door, Action::Transfer, owner)?;
+            door.permit_hand_over(&self.object, &before, owner)?;
         }
         taking_back(door, cause, |door| {
             door.update(&self.object, self.id, input, None).map(drop)
@@ -142,7 +139,7 @@ impl Story {
 
     /// Takes a creation back. Whatever refers to the record stands in the way.
     fn remove(&self, door: &mut Door<'_>, cause: Sequence) -> Result<()> {
-        self.permit(door, Action::Delete, self.owner())?;
+        self.permit(door, Action::Delete)?;
         if !door.referrers(&self.object, self.id)?.is_empty() {
             return Err(still_referenced());
         }

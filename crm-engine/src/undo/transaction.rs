@@ -52,7 +52,7 @@ pub(crate) fn take_back(door: &mut Door<'_>, sequence: Sequence) -> Result<Undon
     let mut records = 0;
     for (id, story) in &undo.stories {
         let now = Story::read(door, &story.object, *id)?;
-        records += u64::from(now.is_visible(door));
+        records += u64::from(now.is_visible(door)?);
     }
     Ok(Undone {
         sequence: door.sequence(),
@@ -138,7 +138,7 @@ impl Undo {
 
     fn take_back(&self, door: &mut Door<'_>, then: &Story, change: &Change) -> Result<Step> {
         let now = Story::read(door, &then.object, then.id)?;
-        if !now.is_visible(door) {
+        if !now.is_visible(door)? {
             return Err(Error::not_found());
         }
         match change.kind {
@@ -218,7 +218,7 @@ impl Undo {
         };
         let name = &story.object.name;
         Ok(
-            match Story::read(door, &story.object, id)?.is_visible(door) {
+            match Story::read(door, &story.object, id)?.is_visible(door)? {
                 true => error
                     .context(format!("{name} {id}"))
                     .with("object", name.as_str())
@@ -252,7 +252,7 @@ impl Blamed {
         let Some(then) = undo.stories.get(&id) else {
             return Ok(());
         };
-        if !Story::read(door, &then.object, id)?.is_visible(door) {
+        if !Story::read(door, &then.object, id)?.is_visible(door)? {
             return Ok(());
         }
         let plan = door.plan(&then.object, Action::View);

@@ -335,7 +335,7 @@ impl Run<'_> {
         id: RecordId,
     ) -> Result<Told> {
         let story = Story::read(door, object, id)?;
-        if !story.is_visible(door) {
+        if !story.is_visible(door)? {
             return Ok(None);
         }
         let plan = door.plan(object, Action::View);
@@ -401,7 +401,7 @@ fn may_succeed_later(told: &RevertedRecord) -> bool {
 }
 
 fn apply(door: &mut Door<'_>, story: &Story, net: Net) -> Result<()> {
-    story.permit(door, Action::Bulk, story.owner())?;
+    story.permit(door, Action::Bulk)?;
     match net.whole {
         Whole::Removed => story.remove(door, net.cause),
         Whole::BroughtBack(record) => story.bring_back(door, net.cause, record),

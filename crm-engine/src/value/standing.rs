@@ -138,7 +138,13 @@ mod tests {
 
     #[test]
     fn what_no_writer_wrote_is_damaged() {
-        for bytes in [&[1_u8, 0][..], &[1, 2, 5, 5], &[1, 2, 5, 3], &[1, 1, 0], &[1]] {
+        for bytes in [
+            &[1_u8, 0][..],
+            &[1, 2, 5, 5],
+            &[1, 2, 5, 3],
+            &[1, 1, 0],
+            &[1],
+        ] {
             assert!(Standing::take(&mut &*bytes).is_err(), "{bytes:?}");
         }
     }

@@ -92,11 +92,10 @@ impl Door<'_> {
             .schema()
             .by_id(target)
             .ok_or_else(|| Error::internal("a reference without target"))?;
-        let plan = self.plan(target, Action::View);
-        self.load(target, parent)?
-            .filter(|record| plan.permits(record.head.owner))
-            .map(|record| record.head.owner)
-            .ok_or_else(|| super::references::not_found(field, target, parent))
+        match self.load(target, parent)? {
+            Some(record) if self.may(target, Action::View, &record)? => Ok(record.head.owner),
+            _ => Err(super::references::not_found(field, target, parent)),
+        }
     }
 }
 

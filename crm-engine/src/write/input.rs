@@ -81,7 +81,9 @@ impl Input {
     /// value is read: what a hidden field would take is not told.
     pub(crate) fn under(object: &Object, plan: &Plan, json: &Json) -> Result<Input> {
         for name in json.as_object().into_iter().flat_map(Map::keys) {
-            let field = object.find(name).filter(|field| plan.shows(field.id));
+            let field = object
+                .find(name)
+                .filter(|field| plan.shows_somewhere(field.id));
             field.ok_or_else(|| object.unknown_field(name))?;
         }
         Input::from_json(object, json)

@@ -12,6 +12,7 @@ mod input;
 mod kept;
 mod references;
 mod restore;
+mod rights;
 mod rules;
 
 use std::sync::Arc;
@@ -156,13 +157,12 @@ impl<'t> Door<'t> {
     /// *invisible is absent*).
     pub(crate) fn get(&self, object: &Object, id: RecordId) -> Result<Option<Record>> {
         let plan = self.plan(object, Action::View);
-        let record = self
-            .load(object, id)?
-            .filter(|record| plan.permits(record.head.owner));
-        let Some(mut record) = record else {
-            return Ok(None);
+        let mut record = match self.load(object, id)? {
+            Some(record) if self.may(object, Action::View, &record)? => record,
+            _ => return Ok(None),
         };
-        record.fields.retain(|field| plan.shows(field));
+        let whole = record.clone();
+        record.fields.retain(|field| plan.shows_on(field, &whole));
         for field in object.fields.iter().filter(|field| field.target.is_some()) {
             if !self.sees_link(field, record.fields.get(field.id))? {
                 record.fields.set(field.id, Value::Null);
@@ -178,10 +178,10 @@ impl<'t> Door<'t> {
     pub fn create(&mut self, object: &Arc<Object>, input: Input) -> Result<RecordId> {
         let object = &self.current(object)?;
         self.may_set(object, &input)?;
+        let input_fields: Vec<FieldId> = input.fields.iter().map(|(field, _)| *field).collect();
         let mut new = self.new_record(object, input)?;
-        if !self.plan(object, Action::Create).permits(new.head.owner) {
-            return Err(denied(object, Action::Create));
-        }
+        self.may_set_on(object, &input_fields, &new)?;
+        self.permit_creation(object, &new)?;
         let id = self.next_id()?;
         self.run_before(object, id, None, &mut new)?;
         self.keep(object, id, None, &mut new)?;
@@ -247,6 +247,8 @@ impl<'t> Door<'t> {
         let object = &self.current(object)?;
         let old = self.load_visible(object, id)?;
         self.may_set(object, &input)?;
+        let fields: Vec<FieldId> = input.fields.iter().map(|(field, _)| *field).collect();
+        self.may_set_on(object, &fields, &old)?;
         self.expect(&old, expected)?;
         let mut new = old.clone();
         for (field, value) in input.fields {
@@ -256,16 +258,9 @@ impl<'t> Door<'t> {
             }
         }
         new.head.owner = self.owner_of_changed(object, input.owner, &new)?;
-        if new.fields != old.fields {
-            self.permit(object, Action::Edit, &old)?;
-        }
+        self.permit_changes(object, &old, &new)?;
         if new.head.owner != old.head.owner {
-            let action = match object.is_detail() {
-                true => Action::Edit,
-                false => Action::Transfer,
-            };
-            self.permit(object, action, &old)?;
-            self.permit(object, action, &new)?;
+            self.permit_hand_over(object, &old, new.head.owner)?;
         }
         if new == old {
             return Ok(old.head.version);
@@ -583,7 +578,7 @@ impl<'t> Door<'t> {
                 let text = format!("`{}` has not a given field any more", object.name);
                 Error::new(Code::UnknownField, text).with("object", object.name.as_str())
             })?;
-            if !plan.shows(*id) {
+            if !plan.shows_somewhere(*id) {
                 return Err(object.unknown_field(&field.name));
             }
             let kept = field.is_system() || object.keeps(*id);
@@ -612,16 +607,9 @@ impl<'t> Door<'t> {
 
     /// The whole record for a change by the actor, who must be able to see it.
     fn load_visible(&self, object: &Object, id: RecordId) -> Result<Record> {
-        let plan = self.plan(object, Action::View);
-        self.load(object, id)?
-            .filter(|record| plan.permits(record.head.owner))
-            .ok_or_else(Error::not_found)
-    }
-
-    fn permit(&self, object: &Object, action: Action, record: &Record) -> Result<()> {
-        match self.plan(object, action).permits(record.head.owner) {
-            true => Ok(()),
-            false => Err(denied(object, action)),
+        match self.load(object, id)? {
+            Some(record) if self.may(object, Action::View, &record)? => Ok(record),
+            _ => Err(Error::not_found()),
         }
     }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use super::{Door, Input, Manner};
 use crate::error::{Code, Error, Result};
+use crate::facts;
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::index;
 use crate::policy::Action;
 use crate::schema::{Field, Object, OnDelete, keys, system};
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{Record, RecordView, Value, take_uint};
+use crate::value::{Record, Value, take_uint};
 
 impl Door<'_> {
     pub(super) fn check_references(
@@ -56,13 +57,10 @@ impl Door<'_> {
 
     /// Whether there is a record that the actor may see.
     fn sees(&self, object: &Object, id: RecordId) -> Result<bool> {
-        Ok(match self.txn.get(&keys::record(object.id, id))? {
-            Some(bytes) => {
-                let owner = RecordView::new(&bytes)?.owner();
-                self.plan(object, Action::View).permits(owner)
-            }
-            None => false,
-        })
+        match self.load(object, id)? {
+            Some(record) => self.may(object, Action::View, &record),
+            None => Ok(false),
+        }
     }
 
     /// Whether the actor sees what a reference holds; what is no reference he sees.
@@ -99,10 +97,11 @@ impl Door<'_> {
             let target = field.target.and_then(|id| self.schema().by_id(id));
             let target = target.ok_or_else(|| Error::internal("a reference without target"))?;
             for id in [before, after].into_iter().flatten() {
-                let owner = self.load(target, id)?.and_then(|record| record.head.owner);
-                if before != after && !self.plan(target, Action::Edit).permits(owner) {
-                    return Err(super::denied(target, Action::Edit).field(&field.name));
-                }
+                let Some(record) = self.load(target, id)?.filter(|_| before != after) else {
+                    continue;
+                };
+                self.permit(target, Action::Edit, &record)
+                    .map_err(|error| error.field(&field.name))?;
             }
         }
         Ok(())
@@ -187,19 +186,21 @@ impl Door<'_> {
         let groups = self.schema().by_id(system::GROUP);
         let groups = groups.ok_or_else(|| Error::internal("the schema has no groups"))?;
         let key = keys::unique(system::GROUP, system::group::NAME, &Value::from(name));
-        let seen = self.plan(groups, Action::View).permits(None);
-        Ok(seen && self.txn.get(&key)?.is_some())
+        let Some(id) = self.txn.get(&key)? else {
+            return Ok(false);
+        };
+        self.sees(groups, RecordId::new(take_uint(&mut id.as_ref())?)?)
     }
 
     /// A user whom the actor may name: himself, and those he may see.
     pub(crate) fn known_user(&self, user: UserId) -> Result<Option<Record>> {
         let users = self.schema().by_id(system::USER);
         let users = users.ok_or_else(|| Error::internal("the schema has no users"))?;
-        let plan = self.plan(users, Action::View);
         let himself = self.actor().user() == Some(user);
-        Ok(self
-            .load(users, user.0)?
-            .filter(|record| himself || plan.permits(record.head.owner)))
+        match self.load(users, user.0)? {
+            Some(record) if himself || self.may(users, Action::View, &record)? => Ok(Some(record)),
+            _ => Ok(None),
+        }
     }
 
     /// What refers to a deleted record: refuses, is emptied or deleted with it, as declared.
@@ -252,7 +253,12 @@ impl Door<'_> {
     fn actor_sees(&self, object: &Object, field: FieldId, id: RecordId) -> Result<bool> {
         let plan = self.facts().plan(self.actor(), object, Action::View);
         let record = self.load(object, id)?;
-        Ok(plan.shows(field) && record.is_some_and(|record| plan.permits(record.head.owner)))
+        match record {
+            Some(record) => {
+                Ok(facts::permits(self.txn, &plan, &record)? && plan.shows_on(field, &record))
+            }
+            None => Ok(false),
+        }
     }
 
     /// Every record that refers to `id`, with the field it does so by.

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Door, denied};
+use super::Door;
 use crate::error::{Error, Result};
 use crate::history;
 use crate::ids::{RecordId, Version};
-use crate::journal::{Cause, ChangeKind};
+use crate::journal::Cause;
 use crate::policy::Action;
 use crate::schema::Object;
 use crate::value::Record;
@@ -61,17 +61,17 @@ impl Door<'_> {
         id: RecordId,
         record: Record,
     ) -> Result<Version> {
-        let plan = self.plan(object, Action::View);
         let gone = history::newest(self.reader(), id)?
-            .filter(|change| change.kind == ChangeKind::Delete && change.object == object.id)
-            .filter(|change| plan.permits(change.last_owner()))
-            .ok_or_else(Error::not_found)?;
+            .filter(|change| change.object == object.id)
+            .and_then(|change| Some((change.deleted()?, change)));
+        let gone = match gone {
+            Some((last, change)) if self.may(object, Action::View, &last)? => change,
+            _ => return Err(Error::not_found()),
+        };
         let mut new = record;
         new.fields.retain(|field| object.by_id(field).is_some());
         new.head.owner = self.owner_of_changed(object, None, &new)?;
-        if !self.plan(object, Action::Create).permits(new.head.owner) {
-            return Err(denied(object, Action::Create));
-        }
+        self.permit(object, Action::Create, &new)?;
         self.check_guarded(object, None, Some(&new))?;
         let version = Version(gone.version.0 + 1);
         new.head.version = version;

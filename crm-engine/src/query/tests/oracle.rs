@@ -104,8 +104,8 @@ impl Case {
     /// The point decision.
     fn sees(&self, actor: Actor, object: &str, record: &Record) -> bool {
         let object = self.world.schema.object(object).unwrap();
-        let owner = record.head.owner;
-        Decision::explain(&self.facts.organisation, actor, object, Action::View, owner).allowed
+        let organisation = &self.facts.organisation;
+        Decision::explain(organisation, actor, object, Action::View, None, record).allowed
     }
 
     /// Whether every name on the way to an operand is shown.

@@ -180,7 +180,7 @@ fn looked_at_all(world: &World, login: &str, text: &str) -> Vec<(u64, String, fi
         while let Some((key, value)) = rows.next().unwrap() {
             let id = RecordId::new(take_uint(&mut &key[prefix..]).unwrap()).unwrap();
             let record = RecordView::new(value).unwrap();
-            if !scope.plan.permits(record.owner()) {
+            if !scope.plan.permits(&record) {
                 continue;
             }
             let (root, title) = match scope.link() {
