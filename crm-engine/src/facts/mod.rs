@@ -43,7 +43,8 @@ impl Facts {
         drop(kept);
         let plan = self.granted(actor, object, action);
         let tainted = self.tainted(actor, object, &plan);
-        let plan = Arc::new(plan.without(tainted));
+        let kept_from = |plan: Plan, (field, from)| plan.kept_from(field, from);
+        let plan = Arc::new(tainted.into_iter().fold(plan, kept_from));
         let mut kept = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         kept.insert(key, Arc::clone(&plan));
         plan

@@ -26,8 +26,15 @@ struct Walk<'f> {
 }
 
 impl Facts {
-    /// The fields that `plan` must hide because of what they are kept from.
-    pub(super) fn tainted(&self, actor: Actor, object: &Object, plan: &Plan) -> Vec<FieldId> {
+    /// The fields that `plan` must hide because of what they are kept from. With each stand the
+    /// fields of its record that decide where it is shown, itself among them; none where fields
+    /// of other records hide it everywhere.
+    pub(super) fn tainted(
+        &self,
+        actor: Actor,
+        object: &Object,
+        plan: &Plan,
+    ) -> Vec<(FieldId, Option<Vec<FieldId>>)> {
         if actor == Actor::System {
             return Vec::new();
         }
@@ -39,9 +46,15 @@ impl Facts {
             plans: vec![(object.id, plan.clone())],
             open: BTreeSet::new(),
         };
-        kept.filter(|field| walk.hides(object, field))
-            .map(|field| field.id)
-            .collect()
+        let mut tainted = Vec::new();
+        for field in kept {
+            if walk.hides(object, field) {
+                let mut decisive = Vec::new();
+                let here = walk.decides_here(object, field, &mut decisive);
+                tainted.push((field.id, here.then_some(decisive)));
+            }
+        }
+        tainted
     }
 }
 
@@ -62,6 +75,24 @@ impl Walk<'_> {
         let hidden = hidden || self.hides_counted(field);
         self.open.remove(&(object.id, field.id));
         hidden
+    }
+
+    /// Whether only fields of the same record have a say in where a field is shown; `found` are
+    /// those, itself among them.
+    fn decides_here(&mut self, object: &Object, field: &Field, found: &mut Vec<FieldId>) -> bool {
+        if found.contains(&field.id) {
+            return true;
+        }
+        found.push(field.id);
+        if self.hides_first(object, field) {
+            return false;
+        }
+        if !object.keeps(field.id) {
+            return true;
+        }
+        let own = own_sources(object, field);
+        let mut own = own.into_iter().filter_map(|id| object.by_id(id));
+        !self.hides_counted(field) && own.all(|source| self.decides_here(object, source, found))
     }
 
     /// Whether the actor must not see the field of the parent whose further values these are.

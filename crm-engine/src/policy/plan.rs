@@ -18,8 +18,8 @@ pub(crate) struct Plan {
     reach: Reach,
     /// Fields that are not shown on every record reached: no condition, order or sum may use them.
     hidden: Box<[FieldId]>,
-    /// Of those, the ones shown on some records.
-    partly: Box<[(FieldId, Reach)]>,
+    /// Of those, the ones shown on some records: those that all of these reach.
+    partly: Box<[(FieldId, Box<[Reach]>)]>,
     /// Of a detail whose rights depend on conditions: the way to the record they speak of, each
     /// step the link and the object of the parent.
     parents: Box<[(FieldId, ObjectId)]>,
@@ -151,6 +151,25 @@ impl Plan {
         self
     }
 
+    /// The plan with `field` shown only where each of the fields `from` is; nowhere where they do
+    /// not decide.
+    #[must_use]
+    pub(crate) fn kept_from(self, field: FieldId, from: Option<Vec<FieldId>>) -> Plan {
+        let reached = from.and_then(|from| {
+            let hidden = from.into_iter().filter(|id| !self.shows(*id));
+            let reaches = hidden.map(|id| self.partly(id)).collect::<Option<Vec<_>>>()?;
+            Some(reaches.concat())
+        });
+        let mut plan = self.without([field]);
+        if let Some(reached) = reached {
+            let mut partly = plan.partly.into_vec();
+            let at = partly.partition_point(|(id, _)| *id < field);
+            partly.insert(at, (field, reached.into()));
+            plan.partly = partly.into();
+        }
+        plan
+    }
+
     /// Whether the field is shown on every record that the plan covers. Only such fields may
     /// filter, sort, group, sum or search.
     #[must_use]
@@ -167,7 +186,8 @@ impl Plan {
     /// Whether the field is shown on a record, which the plan covers.
     #[must_use]
     pub(crate) fn shows_on(&self, field: FieldId, held: &dyn Held) -> bool {
-        self.shows(field) || self.partly(field).is_some_and(|reach| reach.admits(held))
+        let shows = |reached: &[Reach]| reached.iter().all(|reach| reach.admits(held));
+        self.shows(field) || self.partly(field).is_some_and(shows)
     }
 
     /// The plan as it holds for one record that it covers: the fields shown on it are shown.
@@ -185,9 +205,9 @@ impl Plan {
         })
     }
 
-    fn partly(&self, field: FieldId) -> Option<&Reach> {
+    fn partly(&self, field: FieldId) -> Option<&[Reach]> {
         let at = self.partly.binary_search_by_key(&field, |(id, _)| *id);
-        at.ok().map(|at| &self.partly[at].1)
+        at.ok().map(|at| &*self.partly[at].1)
     }
 }
 
@@ -256,7 +276,7 @@ impl<'o> Asker<'o> {
             }
             hidden.push(field);
             if !shown.is_nothing() {
-                partly.push((field, shown));
+                partly.push((field, [shown].into()));
             }
         }
         Plan {

@@ -125,6 +125,12 @@ impl Input {
         Ok(fields)
     }
 
+    /// The fields that are set, the owner among them.
+    pub(super) fn set_fields(&self) -> Vec<FieldId> {
+        let fields = self.fields.iter().map(|(field, _)| *field);
+        fields.chain(self.owner.map(|_| OWNER)).collect()
+    }
+
     /// The value set for a declared field, if it is set.
     pub(crate) fn get(&self, field: FieldId) -> Option<&Value> {
         debug_assert!(field.0 >= system::DECLARED_FIRST, "the owner is apart");

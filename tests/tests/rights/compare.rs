@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::world::World;
 
 /// Mismatches that are told in full.
-const TOLD_MAX: usize = 6;
+const TOLD_MAX: usize = 3;
 
 /// What was compared so far.
 #[derive(Default)]
@@ -61,7 +61,7 @@ impl Tally {
     /// Something that must not be.
     pub(super) fn wrong(&mut self, world: &World, user: usize, kind: &'static str, what: &str) {
         *self.wrong_of.entry(kind).or_default() += 1;
-        if self.wrong_of[kind] <= 2 && self.wrong.len() < TOLD_MAX {
+        if self.wrong_of[kind] <= 1 && self.wrong.len() < TOLD_MAX {
             let told = format!("[{kind}] {what}\n  {}", world.describe(user));
             self.wrong.push(told);
         }

@@ -13,6 +13,11 @@ const LABELS: [&str; 3] = ["melk", "sorv", "hyst"];
 /// Phone numbers, in their normal form.
 pub(super) const PHONES: [&str; 4] = ["+74951000001", "+74951000002", "+74951000003", "+74951000004"];
 
+/// Whether access has windows.
+const WINDOWS: bool = false;
+/// Whether records are shared.
+pub(super) const SHARING: bool = false;
+
 const SCOPES: [&str; 7] = [
     "own",
     "shared",
@@ -133,8 +138,8 @@ fn user(law: &Law, dice: &mut Dice, at: usize) -> User {
     let led = !matches!(kind, Admin | Administration) && !dice.one_in(3);
     let access = match dice.below(16) {
         0 => Access::Closed,
-        1 => Access::NotYet,
-        2 => Access::Over,
+        1 if WINDOWS => Access::NotYet,
+        2 if WINDOWS => Access::Over,
         3 => Access::Within,
         _ if kind == External => Access::Within,
         _ => Access::Open,
@@ -239,7 +244,7 @@ fn fill(law: &mut Law, dice: &mut Dice) {
         };
         let owned = shape(object).owned;
         let mut owner = (owned && !dice.one_in(8)).then(|| dice.below(users));
-        let mut participants = if owned { dice.some(users, 8) } else { Vec::new() };
+        let mut participants = if owned && SHARING { dice.some(users, 8) } else { Vec::new() };
         participants.retain(|user| Some(*user) != owner);
         let mut parent = None;
         match object {

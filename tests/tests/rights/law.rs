@@ -127,8 +127,8 @@ struct Case<'a> {
     object: &'static str,
     owner: Option<usize>,
     shared: bool,
-    /// Whether a condition holds.
-    holds: &'a dyn Fn(&Condition) -> Option<bool>,
+    /// Whether the condition of a rule holds.
+    holds: &'a dyn Fn(&Rule) -> Option<bool>,
 }
 
 impl Law {
@@ -167,9 +167,10 @@ impl Law {
         while let Some(parent) = top.parent {
             top = &self.records[parent];
         }
-        let holds = |condition: &Condition| match condition.is_readable(top.object) {
-            true => condition.holds(&top.fields, user),
-            false => None,
+        let holds = |rule: &Rule| {
+            let condition = rule.condition.as_ref();
+            let condition = condition.filter(|condition| condition.is_readable(top.object))?;
+            condition.holds(&top.fields, user)
         };
         decide(&Case {
             user,
@@ -287,10 +288,10 @@ impl Law {
         if rule.ban && is_own && !["own", "shared", "all"].contains(&rule.scope) {
             return false;
         }
-        let holds = rule.condition.as_ref().map_or(Some(true), case.holds);
-        let holds = match rule.ban {
-            true => holds != Some(false),
-            false => holds == Some(true),
+        let holds = match (&rule.condition, rule.ban) {
+            (None, _) => true,
+            (Some(_), true) => (case.holds)(rule) != Some(false),
+            (Some(_), false) => (case.holds)(rule) == Some(true),
         };
         holds && (rule.scope == "all" || (shape(case.object).owned && self.within(rule, case)))
     }
@@ -353,39 +354,52 @@ fn speaks(rule: &Rule, object: &str, field: Option<&str>) -> bool {
 }
 
 impl Law {
-    /// The fields of an object that a user sees on every record he could ever see, whoever owns it,
-    /// whomever it is shared with and whichever conditions hold; none when he could see none.
-    pub(super) fn seen_everywhere(&self, user: usize, shape: &'static Shape) -> Option<Vec<&'static str>> {
-        let object = shape.topmost();
-        let mut conditions: Vec<&Condition> = Vec::new();
-        for rule in self.rules.iter().filter(|rule| self.names(rule, object, "view")) {
-            let fresh = rule.condition.iter().filter(|c| c.is_readable(object));
-            conditions.extend(fresh.filter(|c| !conditions.contains(c)).collect::<Vec<_>>());
-        }
+    /// The fields of an object that a user sees for certain on every record he could ever see,
+    /// whoever owns it and whomever it is shared with; none when he could see none. Conditions say
+    /// of the record what is best for him, and of a field that rules single out what is worst.
+    pub(super) fn seen_everywhere(
+        &self,
+        user: usize,
+        shape: &'static Shape,
+    ) -> Option<Vec<&'static str>> {
+        let held = self.levels(user).concat();
+        let told = self.rules.iter().filter(|rule| {
+            held.contains(&rule.role) && self.names(rule, shape.topmost(), "view")
+        });
+        let told: Vec<&Rule> = told.collect();
+        let singled_out = |object: &str, field: &str| {
+            if self::shape(object).parent.is_some() {
+                return false;
+            }
+            let speaks = |rule: &&Rule| speaks(rule, object, Some(field));
+            let of_record = |rule: &&Rule| self::speaks(rule, object, None);
+            told.iter().any(|rule| speaks(rule) != of_record(rule))
+        };
         let owners = (0..self.users.len()).filter(|_| shape.owned).map(Some);
         let mut seen: Option<Vec<&'static str>> = None;
         for owner in owners.chain([None]) {
             for shared in [false, true] {
-                for truths in 0..3_usize.pow(u32::try_from(conditions.len()).unwrap_or(0)) {
-                    let holds = |condition: &Condition| {
-                        let at = conditions.iter().position(|known| *known == condition)?;
-                        let truth = truths / 3_usize.pow(u32::try_from(at).ok()?) % 3;
-                        [None, Some(false), Some(true)][truth]
+                let case = |holds| Case {
+                    user,
+                    action: "view",
+                    object: shape.topmost(),
+                    owner,
+                    shared: shared && shape.owned,
+                    holds,
+                };
+                let (best, worst) = (|rule: &Rule| Some(!rule.ban), |_: &Rule| None);
+                if self.decide(&case(&best), None) {
+                    let shown = |field: &&'static str| {
+                        let sources = shape.sources(field);
+                        let best = sources.iter().all(|(object, field)| !singled_out(object, field));
+                        let holds: &dyn Fn(&Rule) -> Option<bool> = match best {
+                            true => &|rule: &Rule| Some(!rule.ban),
+                            false => &worst,
+                        };
+                        self.decide_field(&case(holds), shape, field)
                     };
-                    let case = Case {
-                        user,
-                        action: "view",
-                        object,
-                        owner,
-                        shared: shared && shape.owned,
-                        holds: &holds,
-                    };
-                    if self.decide(&case, None) {
-                        let fields = seen.take().unwrap_or_else(|| shape.all().collect());
-                        let shown = fields.into_iter();
-                        let shown = shown.filter(|field| self.decide_field(&case, shape, field));
-                        seen = Some(shown.collect());
-                    }
+                    let fields = seen.take().unwrap_or_else(|| shape.all().collect());
+                    seen = Some(fields.into_iter().filter(shown).collect());
                 }
             }
         }

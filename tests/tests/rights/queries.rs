@@ -73,7 +73,7 @@ fn numbers(sight: &Sight<'_>, records: &[usize]) -> Vec<u64> {
 
 /// Counts, the whole list by id, and its pages.
 fn counts(sight: &Sight<'_>, session: &Session, object: &str, tally: &mut Tally) {
-    let all = sight.world.records.len();
+    let all = sight.number_of(object);
     let seen = sight.of(object);
     let law = numbers(sight, &seen);
     let sql = format!("SELECT count(*) FROM {object}");
@@ -140,7 +140,7 @@ fn lists(
         let limit = limit.split(' ').next_back().and_then(|n| n.parse().ok());
         seen.truncate(limit.unwrap_or(usize::MAX));
         let law = numbers(sight, &seen);
-        let decisions = (sight.world.records.len(), law.len());
+        let decisions = (sight.number_of(object), law.len());
         tally.answer(sight.who(), "list", || sql, decisions, (law, engine));
     }
 }
@@ -174,7 +174,7 @@ fn groups(
     let told = told.map(|(group, (count, sum))| vec![group, count.to_string(), sum.to_string()]);
     let law: Vec<Vec<String>> = told.collect();
     engine.sort();
-    let decisions = (sight.world.records.len(), law.len());
+    let decisions = (sight.number_of(object), law.len());
     tally.answer(sight.who(), "group", || sql, decisions, (law, engine));
 }
 
@@ -204,7 +204,7 @@ fn conditions(sight: &Sight<'_>, session: &Session, object: &'static str, tally:
         let known = sight.knows_all(object, &fields);
         let list = format!("SELECT id FROM {object} WHERE {text} ORDER BY id");
         let engine = ids(session, &list);
-        let all = sight.world.records.len();
+        let all = sight.number_of(object);
         let decisions = (all, law.len());
         if let Some(engine) = answered(sight, tally, (object, &list), known, engine) {
             let answers = (law.clone(), engine);
@@ -231,7 +231,7 @@ fn two_sorts(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
             by("stage").then(by("size")).then(a.cmp(b))
         });
         let law = numbers(sight, &seen);
-        let decisions = (sight.world.records.len(), law.len());
+        let decisions = (sight.number_of("thing"), law.len());
         tally.answer(sight.who(), "list", || sql.into(), decisions, (law, engine));
     }
 }
@@ -277,7 +277,7 @@ fn paths(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
         let engine = ids(session, sql);
         if let Some(engine) = answered(sight, tally, (object, sql), known, engine) {
             let law = numbers(sight, &law);
-            let decisions = (sight.world.records.len(), law.len());
+            let decisions = (sight.number_of(object), law.len());
             tally.answer(sight.who(), "path", || sql.into(), decisions, (law, engine));
         }
     }

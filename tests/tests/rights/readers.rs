@@ -54,6 +54,12 @@ impl<'w> Sight<'w> {
         seen.map(|(at, _)| at).collect()
     }
 
+    /// How many records of an object there are.
+    pub(super) fn number_of(&self, object: &str) -> usize {
+        let records = self.world.law.records.iter();
+        records.filter(|record| record.object == object).count()
+    }
+
     pub(super) fn sees(&self, record: usize) -> bool {
         self.visible[record]
     }
@@ -163,7 +169,7 @@ fn explained(world: &World, user: usize, tally: &mut Tally) {
         for action in ACTIONS {
             let order = json!({"user": world.users[user], "action": action,
                 "object": record.object, "id": id.get()});
-            let Ok(told) = call(&world.host, "explain", &order) else { continue };
+            let told = call(&world.host, "explain", &order).unwrap();
             // A detail is changed and deleted by who may edit its parent.
             let needed = match (record.parent, action) {
                 (None, _) | (_, "view" | "edit") => action,
@@ -266,7 +272,8 @@ fn found(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
         let of = sight.of(object);
         let law = ids(sight.world, of.into_iter().filter(fits));
         let question = || format!("{operation} {order}");
-        meet(sight, tally, operation, question, (sight.knows(object, field), law), engine);
+        let known = sight.knows(object, field);
+        meet(sight, tally, (operation, object), question, (known, law), engine);
     }
 }
 
@@ -278,19 +285,18 @@ fn ids(world: &World, records: impl Iterator<Item = usize>) -> BTreeSet<u64> {
 fn meet(
     sight: &Sight<'_>,
     tally: &mut Tally,
-    kind: &'static str,
+    (kind, object): (&'static str, &str),
     question: impl FnOnce() -> String,
     (known, law): (Known, BTreeSet<u64>),
     engine: BTreeSet<u64>,
 ) {
-    let all = sight.world.records.len();
     let law = match known {
         Known::Everywhere => law,
         Known::Here if engine.is_empty() => engine.clone(),
         Known::Here => law,
         Known::Not => BTreeSet::new(),
     };
-    let decisions = (all, law.len());
+    let decisions = (sight.number_of(object), law.len());
     tally.answer(sight.who(), kind, question, decisions, (law, engine));
 }
 
@@ -315,7 +321,7 @@ fn duplicates(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
         let known = sight.knows("thing", "phone");
         let question = || format!("duplicates {order}");
         let engine: BTreeSet<u64> = engine.collect();
-        meet(sight, tally, "duplicates", question, (known, law), engine);
+        meet(sight, tally, ("duplicates", "thing"), question, (known, law), engine);
     }
 }
 

@@ -101,6 +101,13 @@ impl Shape {
         system.chain(self.declared())
     }
 
+    /// The fields that have a say in where a field is shown: itself, and those it is kept from.
+    pub(super) fn sources(&self, field: &'static str) -> Vec<(&'static str, &'static str)> {
+        let kept = self.kept.iter().filter(|(name, _)| *name == field);
+        let others = kept.flat_map(|(_, sources)| sources.iter().copied());
+        [(self.name, field)].into_iter().chain(others).collect()
+    }
+
     /// Whether a field is declared.
     pub(super) fn has(&self, field: &str) -> bool {
         self.declared().any(|known| known == field)

@@ -279,7 +279,11 @@ impl World {
     /// A user in short.
     pub(super) fn describe(&self, user: usize) -> String {
         let law = &self.law;
-        let mut told = format!("u{user}: {:?}", law.users[user]);
+        let mut told = String::new();
+        for (at, other) in law.users.iter().enumerate() {
+            let mark = if at == user { "->" } else { "  " };
+            told += &format!("\n{mark}u{at}: {other:?}");
+        }
         for (at, department) in law.departments.iter().enumerate() {
             told += &format!("\n  d{at}: {department:?}");
         }

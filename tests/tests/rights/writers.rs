@@ -182,7 +182,7 @@ impl Writer<'_> {
             // Whoever owns it needs not be a participant too.
             new.participants.retain(|user| Some(*user) != owner);
             let may = match shape.planned {
-                true => self.may("assign", &new),
+                true => self.may("assign", record) && self.may("assign", &new),
                 false => self.may("transfer", record) && self.may("transfer", &new),
             };
             let seen = self.sight.sees(at) && self.sight.shows(at, "owner");
@@ -202,7 +202,7 @@ impl Writer<'_> {
         let shape = shape(record.object);
         let user = dice.below(self.world().law.users.len());
         let known = record.participants.contains(&user) || record.owner == Some(user);
-        if !shape.owned || shape.parent.is_some() || known {
+        if !shape.owned || shape.parent.is_some() || known || !super::generate::SHARING {
             return;
         }
         let named = user == self.sight.user || self.sight.sees_user(user);
