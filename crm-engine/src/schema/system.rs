@@ -72,7 +72,7 @@ pub(crate) mod department {
     use crate::ids::FieldId;
     pub(crate) const NAME: FieldId = FieldId(16);
     pub(crate) const PARENT: FieldId = FieldId(17);
-    pub(crate) const ROLES: FieldId = FieldId(19);
+    pub(crate) const ROLES: FieldId = FieldId(18);
 }
 pub(crate) mod role {
     use crate::ids::FieldId;

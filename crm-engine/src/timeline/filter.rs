@@ -13,7 +13,7 @@ use crate::limits::TIMELINE_ENTRIES_TOUCHED_MAX;
 use crate::policy::{Action, Plan};
 use crate::schema::system::{CREATED_AT, CREATED_BY, OWNER, UPDATED_AT, UPDATED_BY};
 use crate::schema::{Field, Object, keys};
-use crate::value::{RecordView, Standing, Value, normal_text};
+use crate::value::{Record, RecordView, Standing, Value, normal_text};
 
 /// Who asks for what. Lives for one call.
 pub(super) struct Wanted<'r> {
@@ -221,6 +221,20 @@ impl Lens {
                 && wanted.asks_for(EntryKind::Stage, object),
             object: Arc::clone(object),
             plan,
+        }
+    }
+
+    /// How the changes of one record look, which may show more fields than others do.
+    pub(super) fn on(self: Rc<Self>, record: &Record) -> Rc<Lens> {
+        let plan = self.plan.on(record);
+        match Arc::ptr_eq(&plan, &self.plan) {
+            true => self,
+            false => Rc::new(Lens {
+                object: Arc::clone(&self.object),
+                plan,
+                kinds: self.kinds.clone(),
+                ..*self
+            }),
         }
     }
 

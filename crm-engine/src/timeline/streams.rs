@@ -148,6 +148,7 @@ impl<'w> Changes<'w> {
         let Some(lens) = wanted.lens(subject.object.id) else {
             return Ok(None);
         };
+        let lens = lens.on(subject.record);
         let known = position.map(|position| &position.versions);
         let below = known.and_then(|known| known.iter().find(|(of, _)| *of == id));
         let title = match lens.title() {

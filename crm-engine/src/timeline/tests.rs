@@ -318,6 +318,8 @@ impl Case {
             let Some(record) = session.get(object, *id).unwrap() else {
                 continue;
             };
+            // Of others, what is shown on every one of them.
+            let record = everywhere(session, object, record);
             let refers = ["thing", "other"]
                 .iter()
                 .any(|field| record.get(field) == Some(&json!(thing.get())));
@@ -463,7 +465,22 @@ fn naive_event(record: &Json, id: RecordId) -> Option<Naive> {
     })
 }
 
+/// A record without the fields that are shown on some of its kind only: no query may name those.
+fn everywhere(session: &Session, object: &str, mut record: Json) -> Json {
+    let shown = |name: &str| {
+        session
+            .prepare(&format!("SELECT {name} FROM {object}"))
+            .is_ok()
+    };
+    record
+        .as_object_mut()
+        .unwrap()
+        .retain(|name, _| shown(name));
+    record
+}
+
 fn naive_move(record: &Json, id: RecordId, change: &Json) -> Option<Naive> {
+    record.get("state")?;
     let moved = change["fields"]
         .get("state")
         .filter(|_| change["kind"] == "update")?;
