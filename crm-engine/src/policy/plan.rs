@@ -253,7 +253,9 @@ impl<'o> Asker<'o> {
                 let rules = self
                     .organisation
                     .rules_at(self.facts, &level, object.rights);
-                let rules = rules.filter(|rule| rule.actions.contains(*needed) && counts(rule));
+                let rules = rules.filter(|rule| {
+                    rule.actions.contains(*needed) && !rule.grants_nothing() && counts(rule)
+                });
                 steps.extend(rules.map(|rule| Step {
                     level: level.holder,
                     effect: rule.effect,
@@ -289,25 +291,26 @@ impl<'o> Asker<'o> {
 
     /// The fields of which some rule speaks otherwise than of its records, ascending.
     fn spoken_of(&self, object: &Object, action: Action) -> BTreeSet<FieldId> {
+        let levels = self.organisation.levels(self.facts);
+        let of_level = |level| {
+            self.organisation
+                .rules_at(self.facts, level, object.rights)
+                .filter(|rule| rule.actions.contains(action))
+        };
+        let rules: Vec<&Rule> = levels.iter().flat_map(of_level).collect();
         let mut fields = BTreeSet::new();
-        for level in self.organisation.levels(self.facts) {
-            for rule in self
-                .organisation
-                .rules_at(self.facts, &level, object.rights)
-            {
-                if !rule.actions.contains(action) {
-                    continue;
-                }
-                fields.extend(rule.hidden.iter().copied());
-                match (&rule.fields, rule.effect) {
-                    (Fields::All, _) => {}
-                    (Fields::Named(named), Effect::Ban) => fields.extend(named.iter().copied()),
-                    (Fields::Named(_), Effect::Grant) => {
-                        fields.extend(object.fields.iter().map(|field| field.id));
-                    }
+        for rule in &rules {
+            fields.extend(rule.hidden.iter().copied());
+            match (&rule.fields, rule.effect) {
+                (Fields::All, _) => {}
+                (Fields::Named(named), Effect::Ban) => fields.extend(named.iter().copied()),
+                (Fields::Named(_), Effect::Grant) => {
+                    fields.extend(object.fields.iter().map(|field| field.id));
                 }
             }
         }
+        let otherwise = |rule: &&Rule, field| rule.speaks_of(field) != rule.speaks_of_records();
+        fields.retain(|field| rules.iter().any(|rule| otherwise(rule, *field)));
         fields
     }
 

@@ -189,6 +189,11 @@ impl Rule {
         self.effect == Effect::Grant || self.fields == Fields::All
     }
 
+    /// Whether it is a grant that never matches, because its condition could not be read.
+    pub(super) fn grants_nothing(&self) -> bool {
+        self.effect == Effect::Grant && matches!(self.condition, Condition::Unreadable)
+    }
+
     /// Whether it counts where `field` is asked about.
     pub(crate) fn speaks_of(&self, field: FieldId) -> bool {
         match self.effect {

@@ -387,15 +387,20 @@ impl Law {
                     shared: shared && shape.owned,
                     holds,
                 };
-                let (best, worst) = (|rule: &Rule| Some(!rule.ban), |_: &Rule| None);
+                let object = shape.topmost();
+                let best = |rule: &Rule| {
+                    let condition = rule.condition.as_ref();
+                    condition.filter(|c| c.is_readable(object)).map(|_| !rule.ban)
+                };
+                let worst = |_: &Rule| None;
                 if self.decide(&case(&best), None) {
                     let shown = |field: &&'static str| {
                         let sources = shape.sources(field);
-                        let best = sources.iter().all(|(object, field)| !singled_out(object, field));
-                        let holds: &dyn Fn(&Rule) -> Option<bool> = match best {
-                            true => &|rule: &Rule| Some(!rule.ban),
-                            false => &worst,
-                        };
+                        let holds: &dyn Fn(&Rule) -> Option<bool> =
+                            match sources.iter().any(|(object, field)| singled_out(object, field)) {
+                                true => &worst,
+                                false => &best,
+                            };
                         self.decide_field(&case(holds), shape, field)
                     };
                     let fields = seen.take().unwrap_or_else(|| shape.all().collect());
