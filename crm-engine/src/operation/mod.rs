@@ -11,6 +11,7 @@ mod past;
 mod periodicity;
 mod rights;
 mod search;
+mod share;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -49,6 +50,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(rights::operations())
             .chain(periodicity::operations())
             .chain(search::operations())
+            .chain(share::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });

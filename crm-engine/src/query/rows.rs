@@ -17,7 +17,7 @@ use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX};
 use crate::policy::Plan;
 use crate::store::{Read, Snapshot};
-use crate::value::{Standing, Value, compare};
+use crate::value::{Value, compare};
 
 /// The rows of a query that is being run, one at a time.
 ///
@@ -223,10 +223,9 @@ impl Walk {
                     let entry = ListRow::new(&object.lists[*list], tail, value)?;
                     let row = EntryRow::new(entry, object, &self.snapshot);
                     if let Some(context) = self.admit(&row, |plan, read| {
-                        let standing = Standing::of(entry.owner);
-                        facts::covers(read, plan, object.id, entry.id, &standing)
+                        facts::covers(read, plan, object.id, row.id(), row.standing())
                     })? {
-                        return take(&context, entry.id).map(Some);
+                        return take(&context, row.id()).map(Some);
                     }
                 }
             }

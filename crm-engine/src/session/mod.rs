@@ -10,6 +10,7 @@ mod periodicity;
 mod search;
 mod seen;
 mod shape;
+mod share;
 mod undo;
 
 use std::sync::Arc;

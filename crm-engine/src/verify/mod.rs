@@ -118,7 +118,7 @@ fn verify_object(
             ));
         }
         histories.insert(id, record.head.version.0);
-        if !belongs_to_parent(read, object, &record)? {
+        if !stands_as_parent(read, object, &record)? {
             report.fault(format!("{} {id}: not owned as its parent is", object.name));
         }
         expected.extend(index::entries(object, id, &record)?);
@@ -151,6 +151,7 @@ fn verify_object(
         Space::WordOwn,
         Space::WordAll,
         Space::Part,
+        Space::Shared,
     ] {
         let range = Key::new(space).object(object.id).range();
         report.index_entries += compare(read, &object.name, &expected, range, report)?;
@@ -161,8 +162,8 @@ fn verify_object(
     Ok(())
 }
 
-/// Whether a detail has the owner of its parent.
-fn belongs_to_parent(read: &dyn Read, object: &Object, record: &Record) -> Result<bool> {
+/// Whether a detail has the owner and the participants of its parent.
+fn stands_as_parent(read: &dyn Read, object: &Object, record: &Record) -> Result<bool> {
     let Some((field, target)) = object.parent_field() else {
         return Ok(true);
     };
@@ -170,7 +171,7 @@ fn belongs_to_parent(read: &dyn Read, object: &Object, record: &Record) -> Resul
         return Ok(false);
     };
     Ok(match read.get(&keys::record(target, parent))? {
-        Some(bytes) => RecordView::new(&bytes)?.owner() == record.head.owner,
+        Some(bytes) => RecordView::new(&bytes)?.head().standing() == record.head.standing(),
         None => false,
     })
 }

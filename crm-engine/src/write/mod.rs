@@ -10,6 +10,7 @@ mod drafts;
 mod duplicates;
 mod input;
 mod kept;
+mod participants;
 mod references;
 mod restore;
 mod rights;
@@ -29,12 +30,13 @@ use crate::journal::{self, Cause, Change, ChangeKind};
 use crate::kept::Kept;
 use crate::limits::{RULE_DEPTH_MAX, RULE_WRITES_MAX};
 use crate::policy::{Action, Actor, Plan};
-use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
+use crate::schema::system::{OWNER, PARTICIPANTS, POLICY_OBJECTS, USER, value_of};
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
-use crate::value::{Head, Participants, Record, RecordView, Value, encode, take_uint};
+use crate::value::{Head, Record, RecordView, Value, encode, take_uint};
 
 pub(crate) use duplicates::refusal;
+pub(crate) use input::Given;
 pub use input::Input;
 pub(crate) use references::still_referenced;
 pub(crate) use restore::Manner;
@@ -182,6 +184,7 @@ impl<'t> Door<'t> {
         let mut new = self.new_record(object, input)?;
         self.may_set_on(object, &fields, &new)?;
         self.permit_creation(object, &new)?;
+        self.permit_sharing_new(object, &new)?;
         let id = self.next_id()?;
         self.run_before(object, id, None, &mut new)?;
         self.keep(object, id, None, &mut new)?;
@@ -192,10 +195,11 @@ impl<'t> Door<'t> {
 
     fn new_record(&self, object: &Object, input: Input) -> Result<Record> {
         let user = self.actor().user();
+        let standing = self.standing_of_new(object, &input)?;
         let head = Head {
             version: Version(1),
-            owner: self.owner_of_new(object, &input)?,
-            participants: Participants::default(),
+            owner: standing.owner,
+            participants: standing.participants,
             created_at: self.now(),
             created_by: user,
             updated_at: self.now(),
@@ -256,11 +260,10 @@ impl<'t> Door<'t> {
                 new.fields.set(field, value);
             }
         }
-        new.head.owner = self.owner_of_changed(object, input.owner, &new)?;
+        let standing = self.standing_of_changed(object, &input.given, &new)?;
+        new.head.stand(standing);
         self.permit_changes(object, &old, &new)?;
-        if new.head.owner != old.head.owner {
-            self.permit_hand_over(object, &old, new.head.owner)?;
-        }
+        self.permit_standing(object, &old, &new)?;
         if new == old {
             return Ok(old.head.version);
         }
@@ -317,6 +320,9 @@ impl<'t> Door<'t> {
             .map(|(field, value)| (field, value.clone()))
             .collect();
         replaced.push((OWNER, history::owner_value(old.head.owner)));
+        if !old.head.participants.is_empty() {
+            replaced.push((PARTICIPANTS, old.head.participants.to_value()));
+        }
         replaced.sort_by_key(|(field, _)| *field);
         self.record_change(
             object,
@@ -404,12 +410,13 @@ impl<'t> Door<'t> {
         self.check_references(object, old, &new)?;
         self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
+        self.check_participants(object, old, &new)?;
         self.refuse_duplicates(object, id, old, &new)?;
         self.check_groups(object, old, &new)?;
         self.check_together(object, id, &new)?;
         self.store(object, id, old, &new, replaced)?;
-        if old.is_some_and(|old| old.head.owner != new.head.owner) {
-            self.hand_details_over(object, id, new.head.owner)?;
+        if old.is_some_and(|old| old.head.standing() != new.head.standing()) {
+            self.hand_details_over(object, id)?;
         }
         self.count_in(object, old, Some(&new))?;
         self.run_after(object, id, old, Some(&new))
@@ -568,8 +575,11 @@ impl<'t> Door<'t> {
     /// What a caller may set: fields he may see, that are neither computed nor the engine's.
     pub(crate) fn may_set(&self, object: &Object, input: &Input) -> Result<()> {
         let plan = self.plan(object, Action::View);
-        if input.owner.is_some() && !plan.shows_somewhere(OWNER) {
+        if input.given.owner.is_some() && !plan.shows_somewhere(OWNER) {
             return Err(object.unknown_field("owner"));
+        }
+        if input.given.participants.is_some() && !plan.shows_somewhere(PARTICIPANTS) {
+            return Err(object.unknown_field("participants"));
         }
         for (id, _) in &input.fields {
             // Input may have been made before the field was deleted.
@@ -639,7 +649,7 @@ impl<'t> Door<'t> {
     }
 }
 
-/// The values that `new` replaces in `old`, by field number, the owner among them.
+/// The values that `new` replaces in `old`, by field number, owner and participants among them.
 fn replaced(old: &Record, new: &Record) -> Vec<(FieldId, Value)> {
     let mut fields: Vec<FieldId> = old
         .fields
@@ -647,7 +657,7 @@ fn replaced(old: &Record, new: &Record) -> Vec<(FieldId, Value)> {
         .chain(new.fields.iter())
         .map(|(field, _)| field)
         .collect();
-    fields.push(OWNER);
+    fields.extend([OWNER, PARTICIPANTS]);
     fields.sort_unstable();
     fields.dedup();
     let id = RecordId::new(1).unwrap_or_else(|_| unreachable!("1 is an id"));

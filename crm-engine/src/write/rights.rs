@@ -6,7 +6,7 @@ use crate::facts;
 use crate::ids::{FieldId, UserId};
 use crate::policy::{Action, Plan};
 use crate::schema::Object;
-use crate::value::Record;
+use crate::value::{Record, Standing};
 
 impl Door<'_> {
     /// Whether the actor may do `action` to a record.
@@ -79,7 +79,7 @@ impl Door<'_> {
         to: Option<UserId>,
     ) -> Result<bool> {
         let mut new = old.clone();
-        new.head.owner = to;
+        new.head.stand(Standing::new(to, &old.head.participants));
         let action = owner_action(object);
         Ok(self.may(object, action, old)? && self.may(object, action, &new)?)
     }

@@ -88,12 +88,11 @@ fn handed_over(world: &mut World, dice: &mut Dice) -> String {
     let users = world.law.users.len();
     let owner = dice.below(users);
     let owner = (world.law.users[owner].access != Access::Closed).then_some(owner);
-    let mut participants = if super::generate::SHARING { dice.some(users, 5) } else { Vec::new() };
+    let mut participants = dice.some(users, 5);
     participants.retain(|user| Some(*user) != owner);
     let ids = |users: &[usize]| -> Vec<u64> { users.iter().map(|at| world.users[*at]).collect() };
     let fields = json!({"owner": owner.map(|owner| world.users[owner]),
         "participants": ids(&participants)});
-    let mut fields = fields; if !super::generate::SHARING { fields.as_object_mut().unwrap().remove("participants"); }
     world.set(object, world.records[at].get(), &fields);
     for (place, record) in world.law.records.iter_mut().enumerate() {
         if place == at || record.parent == Some(at) {

@@ -15,8 +15,6 @@ pub(super) const PHONES: [&str; 4] = ["+74951000001", "+74951000002", "+74951000
 
 /// Whether access has windows.
 const WINDOWS: bool = false;
-/// Whether records are shared.
-pub(super) const SHARING: bool = false;
 
 const SCOPES: [&str; 7] = [
     "own",
@@ -244,7 +242,7 @@ fn fill(law: &mut Law, dice: &mut Dice) {
         };
         let owned = shape(object).owned;
         let mut owner = (owned && !dice.one_in(8)).then(|| dice.below(users));
-        let mut participants = if owned && SHARING { dice.some(users, 8) } else { Vec::new() };
+        let mut participants = if owned { dice.some(users, 8) } else { Vec::new() };
         participants.retain(|user| Some(*user) != owner);
         let mut parent = None;
         match object {

@@ -213,13 +213,10 @@ fn what_is_taken_back_leaves_no_trace() {
             let everybody: Vec<u64> = everybody.map(|at| world.users[*at]).collect();
             let (owner, participants) = (own.get("owner"), own.get("participants"));
             let (owner, participants) = (json!(owner), participants.cloned().unwrap_or(json!([])));
-            if super::generate::SHARING {
             world.set(record.object, id, &json!({ "participants": everybody }));
             world.set(record.object, id, &json!({ "participants": participants }));
-            }
             world.set(record.object, id, &json!({ "owner": null }));
-            let mut back = json!({"owner": owner, "participants": participants});
-            if !super::generate::SHARING { back.as_object_mut().unwrap().remove("participants"); }
+            let back = json!({"owner": owner, "participants": participants});
             world.set(record.object, id, &back);
         }
         assert!(before.is_as(&picture(&world)), "seed {seed}");

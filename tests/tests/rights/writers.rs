@@ -202,7 +202,7 @@ impl Writer<'_> {
         let shape = shape(record.object);
         let user = dice.below(self.world().law.users.len());
         let known = record.participants.contains(&user) || record.owner == Some(user);
-        if !shape.owned || shape.parent.is_some() || known || !super::generate::SHARING {
+        if !shape.owned || shape.parent.is_some() || known {
             return;
         }
         let named = user == self.sight.user || self.sight.sees_user(user);

@@ -335,6 +335,10 @@ fn changes(names: &Names, history: &Json) -> String {
     let show = |field: &str, value: &Json| match value {
         Json::Null => String::new(),
         id if field == "owner" => format!("@{}", login_of(names, id)),
+        Json::Array(users) if field == "participants" => {
+            let logins = users.iter().map(|id| format!("@{}", login_of(names, id)));
+            logins.collect::<Vec<_>>().join(",")
+        }
         Json::String(text) => text.clone(),
         other => other.to_string(),
     };

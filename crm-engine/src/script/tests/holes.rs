@@ -82,7 +82,7 @@ fn many_arrays_are_stopped_by_the_byte_budget() {
     );
     // On a busy machine the time may be over first.
     let runs = (0..8).map(|_| run(&deep));
-    let bytes = |result: &Result<_, Error>| {
+    let bytes = |result: &Result<_, crate::Error>| {
         let error = result.as_ref().err();
         error.is_some_and(|error| error.message().contains("bytes"))
     };
