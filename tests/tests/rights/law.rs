@@ -227,7 +227,6 @@ impl Law {
         let levels: Vec<usize> = self.levels(case.user).concat();
         let held = self.rules.iter().filter(|rule| {
             levels.contains(&rule.role)
-                && rule.object == shape.name
                 && self.names(rule, shape.name, case.action)
                 && self.counts(rule, case.user)
         });
