@@ -162,6 +162,7 @@ impl Rules<'_> {
                 hidden: known_fields(object, tags(record, grant::HIDDEN_FIELDS)).collect(),
                 source: source.clone(),
             })
+            .filter(|rule| !rule.grants_nothing())
             .collect()
     }
 

@@ -260,9 +260,7 @@ impl<'o> Asker<'o> {
                 let rules = self
                     .organisation
                     .rules_at(self.facts, &level, object.rights);
-                let rules = rules.filter(|rule| {
-                    rule.actions.contains(*needed) && !rule.grants_nothing() && counts(rule)
-                });
+                let rules = rules.filter(|rule| rule.actions.contains(*needed) && counts(rule));
                 steps.extend(rules.map(|rule| Step {
                     level: level.holder,
                     effect: rule.effect,

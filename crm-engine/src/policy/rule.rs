@@ -189,9 +189,12 @@ impl Rule {
         self.effect == Effect::Grant || self.fields == Fields::All
     }
 
-    /// Whether it is a grant that never matches, because its condition could not be read.
-    pub(super) fn grants_nothing(&self) -> bool {
-        self.effect == Effect::Grant && matches!(self.condition, Condition::Unreadable)
+    /// Whether it is a grant of which nothing is left, because its condition or none of its fields
+    /// could be read.
+    pub(crate) fn grants_nothing(&self) -> bool {
+        let no_field = matches!(&self.fields, Fields::Named(fields) if fields.is_empty());
+        let unreadable = matches!(self.condition, Condition::Unreadable);
+        self.effect == Effect::Grant && (no_field || unreadable)
     }
 
     /// Whether it counts where `field` is asked about.

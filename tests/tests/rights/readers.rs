@@ -181,6 +181,15 @@ fn explained(world: &World, user: usize, tally: &mut Tally) {
             let engine = told["allowed"] == true;
             tally.decision((world, user), "explain", question, law, engine);
         }
+        for field in shape(record.object).all() {
+            let order = json!({"user": world.users[user], "action": "view",
+                "object": record.object, "id": id.get(), "field": field});
+            let told = call(&world.host, "explain", &order).unwrap();
+            let law = world.law.may_field(user, "view", record, field);
+            let question = || format!("explain {order} of {record:?}");
+            let engine = told["allowed"] == true;
+            tally.decision((world, user), "explain field", question, law, engine);
+        }
     }
 }
 
