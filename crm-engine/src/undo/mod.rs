@@ -110,8 +110,8 @@ impl Story {
         door.permit(&self.object, action, &self.last()?)
     }
 
-    /// Sets fields back, owner and participants under their own numbers, once the actor's rights to do so are
-    /// found. What the values refer to need not be visible to him: it is a state that was.
+    /// Sets fields back, owner and participants under their own numbers, once the actor's rights to
+    /// do so are found. What the values refer to need not be visible to him: it is a state that was.
     fn set_back(
         &self,
         door: &mut Door<'_>,

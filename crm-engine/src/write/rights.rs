@@ -58,7 +58,8 @@ impl Door<'_> {
         };
         for field in changed {
             let fills = old.fields.get(field).is_null();
-            if !shown(&edit, field) && !(fills && shown(&fill, field)) {
+            let may = shown(&edit, field) || (fills && shown(&fill, field));
+            if !may {
                 let refusal = denied(object, Action::Edit);
                 return Err(match object.by_id(field) {
                     Some(field) => refusal

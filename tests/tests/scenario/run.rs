@@ -420,7 +420,7 @@ fn literal(names: &Names, text: &str) -> Result<Json, String> {
     if let Some(text) = text.strip_prefix('"') {
         return Ok(text.trim_end_matches('"').into());
     }
-    if text.starts_with(['#', '@']) {
+    if text.starts_with(['#', '@']) || text.starts_with("[@") || text.starts_with("[#") {
         return serde_json::from_str(&resolve(names, text)?).map_err(|error| error.to_string());
     }
     Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))
