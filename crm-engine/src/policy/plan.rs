@@ -164,7 +164,9 @@ impl Plan {
     pub(crate) fn kept_from(self, field: FieldId, from: Option<Vec<FieldId>>) -> Plan {
         let reached = from.and_then(|from| {
             let hidden = from.into_iter().filter(|id| !self.shows(*id));
-            let reaches = hidden.map(|id| self.partly(id)).collect::<Option<Vec<_>>>()?;
+            let reaches = hidden
+                .map(|id| self.partly(id))
+                .collect::<Option<Vec<_>>>()?;
             Some(reaches.concat())
         });
         let mut plan = self.without([field]);

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use crm_engine::{Door, Error, Params, Result, Session};
 use crm_engine::Code;
+use crm_engine::{Door, Error, Params, Result, Session};
 use serde_json::Value as Json;
 
 use super::world::World;
@@ -73,6 +73,15 @@ impl Tally {
         self.asked.values().fold((0, 0), add)
     }
 
+    /// What was only ever permitted, or only ever refused.
+    pub(super) fn one_sided(&self) -> Vec<&'static str> {
+        let sided = self
+            .asked
+            .iter()
+            .filter(|(_, (asked, yes))| *yes == 0 || yes == asked);
+        sided.map(|(kind, _)| *kind).collect()
+    }
+
     /// Adds what was compared elsewhere.
     pub(super) fn add(&mut self, other: &Tally) {
         for (kind, (asked, yes)) in &other.asked {
@@ -90,7 +99,10 @@ impl Tally {
     pub(super) fn settle_after(&self, seed: u64, change: &str) {
         let told = self.wrong.join("\n\n");
         let counts = &self.wrong_of;
-        assert!(self.wrong.is_empty(), "seed {seed} after {change}: {counts:?}\n{told}");
+        assert!(
+            self.wrong.is_empty(),
+            "seed {seed} after {change}: {counts:?}\n{told}"
+        );
     }
 }
 

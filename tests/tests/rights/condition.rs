@@ -7,7 +7,7 @@ use super::shapes::shape;
 
 /// A condition on the fields of a record.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Condition {
+pub(crate) enum Condition {
     Is(&'static str, Value),
     Less(&'static str, i64),
     Empty(&'static str),
@@ -22,7 +22,7 @@ pub(super) enum Condition {
 
 impl Condition {
     /// A condition on the things of the test pack.
-    pub(super) fn random(dice: &mut Dice, object: &str) -> Condition {
+    pub(crate) fn random(dice: &mut Dice, object: &str) -> Condition {
         if dice.one_in(12) {
             return Condition::Unreadable;
         }
@@ -56,7 +56,7 @@ impl Condition {
     }
 
     /// As it is written in the condition language.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         match self {
             Condition::Is(field, Value::Text(text)) => format!("{field} = '{text}'"),
             Condition::Is(field, Value::Number(number)) => format!("{field} = {number}"),
@@ -71,28 +71,26 @@ impl Condition {
     }
 
     /// Whether it means something for records of an object.
-    pub(super) fn is_readable(&self, object: &str) -> bool {
+    pub(crate) fn is_readable(&self, object: &str) -> bool {
         self.fields()
             .is_some_and(|fields| fields.iter().all(|field| shape(object).has(field)))
     }
 
     /// The fields it reads; none for what means nothing.
-    pub(super) fn fields(&self) -> Option<Vec<&'static str>> {
+    pub(crate) fn fields(&self) -> Option<Vec<&'static str>> {
         match self {
             Condition::Unreadable => None,
             Condition::Is(field, _)
             | Condition::Less(field, _)
             | Condition::Empty(field)
             | Condition::Me(field) => Some(vec![field]),
-            Condition::And(a, b) | Condition::Or(a, b) => {
-                Some([a.fields()?, b.fields()?].concat())
-            }
+            Condition::And(a, b) | Condition::Or(a, b) => Some([a.fields()?, b.fields()?].concat()),
             Condition::Not(a) => a.fields(),
         }
     }
 
     /// Whether it holds; none where it is neither true nor false.
-    pub(super) fn holds(&self, fields: &Fields, me: usize) -> Option<bool> {
+    pub(crate) fn holds(&self, fields: &Fields, me: usize) -> Option<bool> {
         match self {
             Condition::Unreadable => None,
             Condition::Empty(field) => Some(!fields.contains_key(field)),

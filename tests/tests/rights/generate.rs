@@ -1,17 +1,20 @@
 //! Random organisations, rules and records: the same for the same seed, everywhere and for ever.
 
 use super::condition::Condition;
-use super::law::{
-    ACTIONS, Access, Department, Fields, Kind, Law, Record, Role, Rule, User, Value,
-};
+use super::law::{ACTIONS, Access, Department, Fields, Kind, Law, Record, Role, Rule, User, Value};
 use super::shapes::{SHAPES, shape};
 
 /// Words of which none begins as another does.
-pub(super) const WORDS: [&str; 6] = ["zorb", "kwim", "plog", "vint", "gask", "durn"];
+pub(crate) const WORDS: [&str; 6] = ["zorb", "kwim", "plog", "vint", "gask", "durn"];
 /// The same for details, which are found as what they are details of.
 const LABELS: [&str; 3] = ["melk", "sorv", "hyst"];
 /// Phone numbers, in their normal form.
-pub(super) const PHONES: [&str; 4] = ["+74951000001", "+74951000002", "+74951000003", "+74951000004"];
+pub(crate) const PHONES: [&str; 4] = [
+    "+74951000001",
+    "+74951000002",
+    "+74951000003",
+    "+74951000004",
+];
 
 /// Whether access has windows.
 const WINDOWS: bool = false;
@@ -27,11 +30,11 @@ const SCOPES: [&str; 7] = [
 ];
 
 /// SplitMix64.
-pub(super) struct Dice(pub(super) u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
     /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -40,16 +43,16 @@ impl Dice {
         usize::try_from((mixed ^ (mixed >> 31)) % end).unwrap()
     }
 
-    pub(super) fn one_in(&mut self, many: usize) -> bool {
+    pub(crate) fn one_in(&mut self, many: usize) -> bool {
         self.below(many) == 0
     }
 
-    pub(super) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())]
     }
 
     /// Some of the positions below `end`.
-    pub(super) fn some(&mut self, end: usize, one_in: usize) -> Vec<usize> {
+    pub(crate) fn some(&mut self, end: usize, one_in: usize) -> Vec<usize> {
         (0..end).filter(|_| self.one_in(one_in)).collect()
     }
 
@@ -59,9 +62,12 @@ impl Dice {
 }
 
 /// An organisation with its rules and records.
-pub(super) fn law(seed: u64) -> Law {
+pub(crate) fn law(seed: u64) -> Law {
     let dice = &mut Dice(seed);
-    let mut law = Law::default();
+    let mut law = Law {
+        closed: vec![("thing", "note")],
+        ..Law::default()
+    };
     organise(&mut law, dice);
     let conditions: Vec<(&str, Condition)> = ["thing", "thing", "item", "kind"]
         .into_iter()
@@ -73,7 +79,11 @@ pub(super) fn law(seed: u64) -> Law {
     }
     // Whoever may see no users can name none as owners.
     if !dice.one_in(4) {
-        let fields = if dice.one_in(4) { vec!["name"] } else { Vec::new() };
+        let fields = if dice.one_in(4) {
+            vec!["name"]
+        } else {
+            Vec::new()
+        };
         let rule = Rule {
             role: dice.below(law.roles.len()),
             ban: false,
@@ -156,7 +166,7 @@ fn user(law: &Law, dice: &mut Dice, at: usize) -> User {
 }
 
 /// A rule as somebody may write it, names that mean nothing among it.
-pub(super) fn rule(law: &Law, dice: &mut Dice, conditions: &[(&'static str, Condition)]) -> Rule {
+pub(crate) fn rule(law: &Law, dice: &mut Dice, conditions: &[(&'static str, Condition)]) -> Rule {
     let ban = dice.one_in(3);
     let object = match dice.below(24) {
         0..=10 => "thing",
@@ -242,7 +252,11 @@ fn fill(law: &mut Law, dice: &mut Dice) {
         };
         let owned = shape(object).owned;
         let mut owner = (owned && !dice.one_in(8)).then(|| dice.below(users));
-        let mut participants = if owned { dice.some(users, 8) } else { Vec::new() };
+        let mut participants = if owned {
+            dice.some(users, 8)
+        } else {
+            Vec::new()
+        };
         participants.retain(|user| Some(*user) != owner);
         let mut parent = None;
         match object {
@@ -255,12 +269,24 @@ fn fill(law: &mut Law, dice: &mut Dice) {
                 set(&mut fields, "title", Some(word(dice)));
                 set(&mut fields, "size", (!dice.one_in(4)).then(|| size(dice)));
                 let stage = |dice: &mut Dice| dice.pick(&["new", "won", "lost"]).to_owned();
-                set(&mut fields, "stage", (!dice.one_in(4)).then(|| Value::Text(stage(dice))));
+                set(
+                    &mut fields,
+                    "stage",
+                    (!dice.one_in(4)).then(|| Value::Text(stage(dice))),
+                );
                 let phone = |dice: &mut Dice| Value::Text(dice.pick(&PHONES).to_owned());
                 set(&mut fields, "phone", (!dice.one_in(2)).then(|| phone(dice)));
                 set(&mut fields, "note", (!dice.one_in(2)).then(|| word(dice)));
-                set(&mut fields, "kind", dice.maybe(2, |dice| Value::Record(dice.below(3))));
-                set(&mut fields, "helper", dice.maybe(2, |dice| Value::User(dice.below(users))));
+                set(
+                    &mut fields,
+                    "kind",
+                    dice.maybe(2, |dice| Value::Record(dice.below(3))),
+                );
+                set(
+                    &mut fields,
+                    "helper",
+                    dice.maybe(2, |dice| Value::User(dice.below(users))),
+                );
             }
             "part" => {
                 let of = dice.pick(&things);
@@ -276,7 +302,11 @@ fn fill(law: &mut Law, dice: &mut Dice) {
                 set(&mut fields, "title", Some(word(dice)));
                 set(&mut fields, "size", (!dice.one_in(4)).then(|| size(dice)));
                 let state = |dice: &mut Dice| dice.pick(&["open", "done"]).to_owned();
-                set(&mut fields, "state", (!dice.one_in(4)).then(|| Value::Text(state(dice))));
+                set(
+                    &mut fields,
+                    "state",
+                    (!dice.one_in(4)).then(|| Value::Text(state(dice))),
+                );
                 let of = |dice: &mut Dice| Value::Record(dice.pick(&things));
                 set(&mut fields, "thing", (!dice.one_in(3)).then(|| of(dice)));
             }

@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use super::condition::Condition;
-use super::shapes::{SHAPES, SYSTEM, Shape, shape};
+use super::shapes::{SYSTEM, Shape, known, shape};
 
 /// Every action there is.
-pub(super) const ACTIONS: [&str; 16] = [
+pub(crate) const ACTIONS: [&str; 16] = [
     "view",
     "create",
     "edit",
@@ -28,10 +28,10 @@ pub(super) const ACTIONS: [&str; 16] = [
 ];
 
 /// The values of a record by field; a field without a value is absent.
-pub(super) type Fields = BTreeMap<&'static str, Value>;
+pub(crate) type Fields = BTreeMap<&'static str, Value>;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Number(i64),
     Text(String),
     User(usize),
@@ -39,7 +39,7 @@ pub(super) enum Value {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Admin,
     Administration,
     Employee,
@@ -48,21 +48,21 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct User {
-    pub(super) kind: Kind,
-    pub(super) department: Option<usize>,
-    pub(super) supervisor: Option<usize>,
-    pub(super) roles: Vec<usize>,
-    pub(super) groups: Vec<usize>,
-    pub(super) on_probation: bool,
-    pub(super) probation_ended: bool,
-    pub(super) confidentiality_signed: bool,
-    pub(super) access: Access,
+pub(crate) struct User {
+    pub(crate) kind: Kind,
+    pub(crate) department: Option<usize>,
+    pub(crate) supervisor: Option<usize>,
+    pub(crate) roles: Vec<usize>,
+    pub(crate) groups: Vec<usize>,
+    pub(crate) on_probation: bool,
+    pub(crate) probation_ended: bool,
+    pub(crate) confidentiality_signed: bool,
+    pub(crate) access: Access,
 }
 
 /// Whether a user may do anything at all at the moment of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Access {
+pub(crate) enum Access {
     Open,
     Closed,
     NotYet,
@@ -71,52 +71,54 @@ pub(super) enum Access {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Department {
-    pub(super) parent: Option<usize>,
-    pub(super) roles: Vec<usize>,
+pub(crate) struct Department {
+    pub(crate) parent: Option<usize>,
+    pub(crate) roles: Vec<usize>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Role {
-    pub(super) everyone: bool,
-    pub(super) newcomer: bool,
+pub(crate) struct Role {
+    pub(crate) everyone: bool,
+    pub(crate) newcomer: bool,
 }
 
 /// A rule as it is written; names may mean nothing.
 #[derive(Debug, Clone)]
-pub(super) struct Rule {
-    pub(super) role: usize,
-    pub(super) ban: bool,
-    pub(super) object: &'static str,
-    pub(super) actions: Vec<&'static str>,
-    pub(super) scope: &'static str,
+pub(crate) struct Rule {
+    pub(crate) role: usize,
+    pub(crate) ban: bool,
+    pub(crate) object: &'static str,
+    pub(crate) actions: Vec<&'static str>,
+    pub(crate) scope: &'static str,
     /// Positions of departments; one beyond them all is unknown.
-    pub(super) departments: Vec<usize>,
-    pub(super) condition: Option<Condition>,
-    pub(super) fields: Vec<&'static str>,
-    pub(super) hidden: Vec<&'static str>,
+    pub(crate) departments: Vec<usize>,
+    pub(crate) condition: Option<Condition>,
+    pub(crate) fields: Vec<&'static str>,
+    pub(crate) hidden: Vec<&'static str>,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Record {
-    pub(super) object: &'static str,
-    pub(super) owner: Option<usize>,
-    pub(super) participants: Vec<usize>,
-    pub(super) fields: Fields,
+pub(crate) struct Record {
+    pub(crate) object: &'static str,
+    pub(crate) owner: Option<usize>,
+    pub(crate) participants: Vec<usize>,
+    pub(crate) fields: Fields,
     /// The record it is a detail of.
-    pub(super) parent: Option<usize>,
+    pub(crate) parent: Option<usize>,
 }
 
 /// All that rights are decided by.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Law {
-    pub(super) users: Vec<User>,
-    pub(super) departments: Vec<Department>,
+pub(crate) struct Law {
+    pub(crate) users: Vec<User>,
+    pub(crate) departments: Vec<Department>,
     /// The roles of each group.
-    pub(super) groups: Vec<Vec<usize>>,
-    pub(super) roles: Vec<Role>,
-    pub(super) rules: Vec<Rule>,
-    pub(super) records: Vec<Record>,
+    pub(crate) groups: Vec<Vec<usize>>,
+    pub(crate) roles: Vec<Role>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) records: Vec<Record>,
+    /// Fields in sections for the first group: their object and name.
+    pub(crate) closed: Vec<(&'static str, &'static str)>,
 }
 
 /// How a record stands to rules and to the user who asks.
@@ -133,14 +135,22 @@ struct Case<'a> {
 
 impl Law {
     /// May a user do something to a record?
-    pub(super) fn may(&self, user: usize, action: &str, record: &Record) -> bool {
+    pub(crate) fn may(&self, user: usize, action: &str, record: &Record) -> bool {
         self.in_case(user, action, record, |case| self.decide(case, None))
     }
 
     /// May a user do something to a field of a record?
-    pub(super) fn may_field(&self, user: usize, action: &str, record: &Record, field: &str) -> bool {
+    pub(crate) fn may_field(
+        &self,
+        user: usize,
+        action: &str,
+        record: &Record,
+        field: &str,
+    ) -> bool {
         let shape = shape(record.object);
-        self.in_case(user, action, record, |case| self.decide_field(case, shape, field))
+        self.in_case(user, action, record, |case| {
+            self.decide_field(case, shape, field)
+        })
     }
 
     /// Whether a user may do nothing, everything, or what rules say.
@@ -207,7 +217,8 @@ impl Law {
             return true;
         }
         let groups = &self.users[case.user].groups;
-        if !self.decide(case, None) || (shape.closed.contains(&field) && !groups.contains(&0)) {
+        let mut closed = self.closed.iter().filter(|_| !groups.contains(&0));
+        if !self.decide(case, None) || closed.any(|closed| *closed == (shape.name, field)) {
             return false;
         }
         let kept = shape.kept.iter().find(|(name, _)| *name == field);
@@ -241,13 +252,19 @@ impl Law {
         let user = &self.users[user];
         let marked = |is: fn(&Role) -> bool| -> Vec<usize> {
             let roles = self.roles.iter().enumerate();
-            roles.filter(|(_, role)| is(role)).map(|(at, _)| at).collect()
+            roles
+                .filter(|(_, role)| is(role))
+                .map(|(at, _)| at)
+                .collect()
         };
         let mut own = user.roles.clone();
         if is_on_probation(user) {
             own.extend(marked(|role| role.newcomer));
         }
-        let groups = user.groups.iter().flat_map(|group| self.groups[*group].clone());
+        let groups = user
+            .groups
+            .iter()
+            .flat_map(|group| self.groups[*group].clone());
         let mut levels = vec![own, groups.collect()];
         let mut department = user.department;
         while let Some(at) = department {
@@ -266,8 +283,7 @@ impl Law {
     /// Whether a rule speaks of an object and an action. A ban that cannot be read bans all it
     /// could mean, a grant that cannot be read grants nothing.
     fn names(&self, rule: &Rule, object: &str, action: &str) -> bool {
-        let known = |name: &str| name == "user" || SHAPES.iter().any(|shape| shape.name == name);
-        let unknown_object = rule.object != "*" && !known(rule.object);
+        let unknown_object = rule.object != "*" && known(rule.object).is_none();
         let unknown_action = rule.actions.iter().any(|name| !ACTIONS.contains(name));
         let object_fits = rule.object == "*" || rule.object == object;
         let action_fits = rule.actions.contains(&action);
@@ -312,7 +328,9 @@ impl Law {
             "own" => is_own,
             "supervised" => is_own || self.users[owner].supervisor == Some(case.user),
             "department" => is_own || colleagues,
-            "subtree" => is_own || colleagues || mine.is_some_and(|mine| self.is_below(theirs, mine)),
+            "subtree" => {
+                is_own || colleagues || mine.is_some_and(|mine| self.is_below(theirs, mine))
+            }
             _ => !is_own && !colleagues && self.named(rule, theirs),
         }
     }
@@ -356,15 +374,16 @@ impl Law {
     /// The fields of an object that a user sees for certain on every record he could ever see,
     /// whoever owns it and whomever it is shared with; none when he could see none. Conditions say
     /// of the record what is best for him, and of a field that rules single out what is worst.
-    pub(super) fn seen_everywhere(
+    pub(crate) fn seen_everywhere(
         &self,
         user: usize,
         shape: &'static Shape,
     ) -> Option<Vec<&'static str>> {
         let held = self.levels(user).concat();
-        let told = self.rules.iter().filter(|rule| {
-            held.contains(&rule.role) && self.names(rule, shape.topmost(), "view")
-        });
+        let told = self
+            .rules
+            .iter()
+            .filter(|rule| held.contains(&rule.role) && self.names(rule, shape.topmost(), "view"));
         let told: Vec<&Rule> = told.collect();
         let singled_out = |object: &str, field: &str| {
             if self::shape(object).parent.is_some() {
@@ -389,17 +408,21 @@ impl Law {
                 let object = shape.topmost();
                 let best = |rule: &Rule| {
                     let condition = rule.condition.as_ref();
-                    condition.filter(|c| c.is_readable(object)).map(|_| !rule.ban)
+                    condition
+                        .filter(|c| c.is_readable(object))
+                        .map(|_| !rule.ban)
                 };
                 let worst = |_: &Rule| None;
                 if self.decide(&case(&best), None) {
                     let shown = |field: &&'static str| {
                         let sources = shape.sources(field);
-                        let holds: &dyn Fn(&Rule) -> Option<bool> =
-                            match sources.iter().any(|(object, field)| singled_out(object, field)) {
-                                true => &worst,
-                                false => &best,
-                            };
+                        let holds: &dyn Fn(&Rule) -> Option<bool> = match sources
+                            .iter()
+                            .any(|(object, field)| singled_out(object, field))
+                        {
+                            true => &worst,
+                            false => &best,
+                        };
                         self.decide_field(&case(holds), shape, field)
                     };
                     let fields = seen.take().unwrap_or_else(|| shape.all().collect());
@@ -413,7 +436,7 @@ impl Law {
 
 impl Law {
     /// Whether a user may do anything at all.
-    pub(super) fn is_open(&self, user: usize) -> bool {
+    pub(crate) fn is_open(&self, user: usize) -> bool {
         matches!(self.users[user].access, Access::Open | Access::Within)
     }
 }

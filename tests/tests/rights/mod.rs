@@ -19,12 +19,12 @@
 
 mod changes;
 mod compare;
-mod condition;
-mod generate;
-mod law;
+pub(crate) mod condition;
+pub(crate) mod generate;
+pub(crate) mod law;
 mod properties;
 mod queries;
 mod readers;
-mod shapes;
+pub(crate) mod shapes;
 mod world;
 mod writers;

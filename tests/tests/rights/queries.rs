@@ -97,7 +97,13 @@ fn counts(sight: &Sight<'_>, session: &Session, object: &str, tally: &mut Tally)
         engine.extend(page);
     }
     let question = || format!("pages of {object}");
-    tally.answer(sight.who(), "pages", question, (all, law.len()), (law, engine));
+    tally.answer(
+        sight.who(),
+        "pages",
+        question,
+        (all, law.len()),
+        (law, engine),
+    );
 }
 
 /// The value of a field as the host sees it.
@@ -118,14 +124,14 @@ fn order(field: &str, a: &Json, b: &Json) -> Ordering {
 }
 
 /// The list by a field, forwards and backwards, whole and its beginning.
-fn lists(
-    sight: &Sight<'_>,
-    session: &Session,
-    (object, field): (&str, &str),
-    tally: &mut Tally,
-) {
+fn lists(sight: &Sight<'_>, session: &Session, (object, field): (&str, &str), tally: &mut Tally) {
     let known = sight.knows(object, field);
-    for (way, limit) in [("", ""), (" DESC", ""), ("", " LIMIT 3"), (" DESC", " LIMIT 2")] {
+    for (way, limit) in [
+        ("", ""),
+        (" DESC", ""),
+        ("", " LIMIT 3"),
+        (" DESC", " LIMIT 2"),
+    ] {
         let sql = format!("SELECT id, {field} FROM {object} ORDER BY {field}{way}, id{limit}");
         let engine = ids(session, &sql);
         let Some(engine) = answered(sight, tally, (object, &sql), known, engine) else {
@@ -134,7 +140,11 @@ fn lists(
         let mut seen = sight.of(object);
         seen.sort_by(|a, b| {
             let order = order(field, value(sight, *a, field), value(sight, *b, field));
-            let order = if way.is_empty() { order } else { order.reverse() };
+            let order = if way.is_empty() {
+                order
+            } else {
+                order.reverse()
+            };
             order.then(a.cmp(b))
         });
         let limit = limit.split(' ').next_back().and_then(|n| n.parse().ok());
@@ -146,12 +156,7 @@ fn lists(
 }
 
 /// How many records have which value, and how large they are together.
-fn groups(
-    sight: &Sight<'_>,
-    session: &Session,
-    (object, field): (&str, &str),
-    tally: &mut Tally,
-) {
+fn groups(sight: &Sight<'_>, session: &Session, (object, field): (&str, &str), tally: &mut Tally) {
     let sum = match object {
         "thing" | "item" => "size",
         "part" => "count",

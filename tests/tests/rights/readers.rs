@@ -34,12 +34,18 @@ pub(super) struct Sight<'w> {
 impl<'w> Sight<'w> {
     pub(super) fn new(world: &'w World, user: usize) -> Sight<'w> {
         let law = &world.law;
-        let visible = law.records.iter().map(|record| law.may(user, "view", record));
+        let visible = law
+            .records
+            .iter()
+            .map(|record| law.may(user, "view", record));
         Sight {
             world,
             user,
             visible: visible.collect(),
-            everywhere: SHAPES.iter().map(|shape| law.seen_everywhere(user, shape)).collect(),
+            everywhere: SHAPES
+                .iter()
+                .map(|shape| law.seen_everywhere(user, shape))
+                .collect(),
         }
     }
 
@@ -99,7 +105,10 @@ impl<'w> Sight<'w> {
 
     /// Whether he may use all of some fields of an object.
     pub(super) fn knows_all(&self, object: &str, fields: &[&str]) -> Known {
-        let known: Vec<Known> = fields.iter().map(|field| self.knows(object, field)).collect();
+        let known: Vec<Known> = fields
+            .iter()
+            .map(|field| self.knows(object, field))
+            .collect();
         match (known.contains(&Known::Not), known.contains(&Known::Here)) {
             (true, _) => Known::Not,
             (_, true) => Known::Here,
@@ -132,14 +141,20 @@ impl<'w> Sight<'w> {
         let told = told.map(|(name, value)| {
             let name: &str = name;
             let hidden = record.fields.contains_key(name) && !fields.contains_key(name);
-            (name.to_owned(), if hidden { Json::Null } else { value.clone() })
+            (
+                name.to_owned(),
+                if hidden { Json::Null } else { value.clone() },
+            )
         });
         self.visible[at].then(|| Json::Object(told.collect::<Map<String, Json>>()))
     }
 }
 
 fn place(object: &str) -> usize {
-    SHAPES.iter().position(|shape| shape.name == object).unwrap()
+    SHAPES
+        .iter()
+        .position(|shape| shape.name == object)
+        .unwrap()
 }
 
 /// Compares everything that everybody can read.
@@ -203,7 +218,13 @@ fn got(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
         let seen = law.as_ref().and_then(Json::as_object).map_or(0, Map::len);
         let question = || format!("get {} {id}: {record:?}", record.object);
         let decisions = (1 + fields, seen + usize::from(law.is_some()));
-        tally.answer(sight.who(), "get", question, decisions, (law.clone(), engine));
+        tally.answer(
+            sight.who(),
+            "get",
+            question,
+            decisions,
+            (law.clone(), engine),
+        );
         let read = session.read(record.object, id).unwrap();
         let engine = read.map(|read| read.to_json().unwrap());
         let question = || format!("read {} {id}: {record:?}", record.object);
@@ -217,7 +238,13 @@ fn past(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
         let id = sight.world.records[at];
         let told = session.history(record.object, id).unwrap();
         let question = || format!("history of {} {id}: {record:?}", record.object);
-        tally.decision(sight.who(), "history", question, sight.sees(at), told.is_some());
+        tally.decision(
+            sight.who(),
+            "history",
+            question,
+            sight.sees(at),
+            told.is_some(),
+        );
         for change in told.iter().flat_map(|told| told.as_array().unwrap()) {
             let fields = change["fields"].as_object().unwrap();
             for field in fields.keys().filter(|field| !sight.shows(at, field)) {
@@ -282,7 +309,14 @@ fn found(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
         let law = ids(sight.world, of.into_iter().filter(fits));
         let question = || format!("{operation} {order}");
         let known = sight.knows(object, field);
-        meet(sight, tally, (operation, object), question, (known, law), engine);
+        meet(
+            sight,
+            tally,
+            (operation, object),
+            question,
+            (known, law),
+            engine,
+        );
     }
 }
 
@@ -330,7 +364,14 @@ fn duplicates(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
         let known = sight.knows("thing", "phone");
         let question = || format!("duplicates {order}");
         let engine: BTreeSet<u64> = engine.collect();
-        meet(sight, tally, ("duplicates", "thing"), question, (known, law), engine);
+        meet(
+            sight,
+            tally,
+            ("duplicates", "thing"),
+            question,
+            (known, law),
+            engine,
+        );
     }
 }
 
@@ -341,7 +382,13 @@ fn around(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
         let id = world.records[at];
         let card = session.card(&CardRequest::new(record.object, id)).unwrap();
         let question = || format!("card of {} {id}: {record:?}", record.object);
-        tally.decision(sight.who(), "card", question, sight.sees(at), card.is_some());
+        tally.decision(
+            sight.who(),
+            "card",
+            question,
+            sight.sees(at),
+            card.is_some(),
+        );
         let Some(card) = card else { continue };
         let card = serde_json::to_value(&card).unwrap();
         for section in card["sections"].as_array().unwrap() {
@@ -393,7 +440,9 @@ fn funnel(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
         let name = row["stage"].as_str().unwrap().to_owned();
         let fields = |at: &usize| &sight.world.law.records[*at].fields;
         let wanted = Value::Text(name.clone());
-        let on = things.iter().filter(|at| fields(at).get("stage") == Some(&wanted));
+        let on = things
+            .iter()
+            .filter(|at| fields(at).get("stage") == Some(&wanted));
         let sizes = on.clone().filter_map(|at| match fields(at).get("size") {
             Some(Value::Number(number)) => Some(*number),
             _ => None,
@@ -411,7 +460,13 @@ fn funnel(sight: &Sight<'_>, session: &Session, tally: &mut Tally) {
             Known::Here if told.is_none() => 0,
             _ => sum,
         };
-        tally.answer(sight.who(), "funnel", question, (1, 1), (law, told.unwrap_or(0)));
+        tally.answer(
+            sight.who(),
+            "funnel",
+            question,
+            (1, 1),
+            (law, told.unwrap_or(0)),
+        );
     }
 }
 

@@ -123,7 +123,8 @@ impl World {
             (self.rules, self.users) = <_>::default();
             self.open_departments(door)?;
             for rule in &self.law.rules {
-                self.rules.push(create(door, "grant", &self.rule_json(rule))?.get());
+                self.rules
+                    .push(create(door, "grant", &self.rule_json(rule))?.get());
             }
             for at in 0..self.law.users.len() {
                 let mut fields = self.user_json(at);
@@ -146,7 +147,8 @@ impl World {
         for at in 0..self.law.departments.len() {
             let mut fields = self.department_json(at);
             fields["name"] = json!(format!("d{at}"));
-            self.departments.push(create(door, "department", &fields)?.get());
+            self.departments
+                .push(create(door, "department", &fields)?.get());
         }
         for (at, roles) in self.law.groups.iter().enumerate() {
             let fields = json!({"name": format!("g{at}"), "roles": names("r", roles)});

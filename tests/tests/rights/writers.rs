@@ -80,7 +80,10 @@ impl Writer<'_> {
         let told = outcome.as_ref().err().map(Error::to_string);
         let question = || format!("{question}: {told:?}");
         let engine = outcome.is_ok();
-        let law = verdict.unwrap_or(engine);
+        let (kind, law) = match verdict {
+            Some(law) => (kind, law),
+            None => ("left open", engine),
+        };
         tally.decision(self.sight.who(), kind, question, law, engine);
     }
 
@@ -214,7 +217,9 @@ impl Writer<'_> {
         let question = format!("share {} {id} {fields} of {record:?}", record.object);
         // Old participants he does not see stand in the way of naming them anew.
         let all = record.participants.iter();
-        let all = all.copied().all(|user| user == self.sight.user || self.sight.sees_user(user));
+        let all = all
+            .copied()
+            .all(|user| user == self.sight.user || self.sight.sees_user(user));
         let verdict = (all || !law).then_some(law);
         self.tries(tally, "share", question, verdict, |door| {
             update(door, record.object, id.get(), &fields)
