@@ -1,7 +1,6 @@
 // The files of the standard pack, compiled into the engine.
 &[
     ("pack.toml", include_str!("standard/pack.toml")),
-    ("roles.toml", include_str!("standard/roles.toml")),
     ("activity/object.toml", include_str!("standard/activity/object.toml")),
     ("client_group/object.toml", include_str!("standard/client_group/object.toml")),
     ("client_group_member/object.toml", include_str!("standard/client_group_member/object.toml")),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crm_engine::value::{self, Value, ValueType};
-use crm_engine::{Clock, Code, Engine, Error, ManualClock, Options, Result, Validator};
+use crm_engine::{Clock, Code, Engine, Error, ManualClock, Options, Preset, Result, Validator};
 use crm_plugin_host::Allowed;
 use serde::Deserialize;
 
@@ -56,6 +56,7 @@ struct OpenOptions {
     create: Create,
     in_memory: bool,
     standard_pack: bool,
+    presets: Vec<Preset>,
     time: Option<String>,
     plugins: Vec<PluginOption>,
 }
@@ -98,6 +99,7 @@ impl Default for OpenOptions {
             create: Create::Always(false),
             in_memory: false,
             standard_pack: true,
+            presets: vec![Preset::Departments],
             time: None,
             plugins: Vec::new(),
         }
@@ -118,6 +120,7 @@ impl OpenOptions {
     fn open(&self, path: &Text) -> Result<Db> {
         let mut options = Options {
             standard_pack: self.standard_pack,
+            presets: self.presets.clone(),
             ..Options::default()
         };
         for plugin in &self.plugins {
@@ -165,7 +168,9 @@ fn manual_clock(moment: &str) -> Result<Arc<ManualClock>> {
 ///   where there is none. When left out, the store must exist.
 /// - `in_memory`: `true` makes a store that ends as it is closed; `path` may then be NULL.
 /// - `standard_pack`: `false` leaves a new store without companies, deals and the other
-///   standard objects.
+///   standard objects, and without its first user, the admin `admin`.
+/// - `presets`: the presets of rights a new store begins with, an array of `"open"`,
+///   `"departments"`, `"three_level"` and `"levels"`; `["departments"]` when left out.
 /// - `time`: a moment such as `"2026-03-01T09:00:00Z"`. The time of the store then stands still
 ///   and is moved by `crm_set_time` only: for tests and replay. When left out, it is the time
 ///   of the machine.

@@ -349,9 +349,10 @@ fn a_field_kept_from_others_is_filled_at_once() {
     let thing = host.create("thing", &json!({"price": "3"})).unwrap();
     let role = host.create("role", &json!({"name": "configurer"})).unwrap();
     let grant = json!({"role": role.get(), "object": "thing", "scope": "all",
-        "actions": ["view", "configure"]});
+        "actions": ["view", "manage_fields", "manage_sections", "configure"]});
     host.create("grant", &grant).unwrap();
-    let user = json!({"login": "north", "name": "North", "roles": ["configurer"]});
+    let user = json!({"login": "north", "name": "North", "kind": "administration",
+        "roles": ["configurer"]});
     host.create("user", &user).unwrap();
     let twice = FieldDeclaration {
         formula: Some("price * 2".into()),
@@ -430,9 +431,10 @@ fn who_configures_learns_nothing_of_closed_sections() {
     host.create("group", &json!({"name": "insiders"})).unwrap();
     let role = host.create("role", &json!({"name": "configurer"})).unwrap();
     let grant = json!({"role": role.get(), "object": "company", "scope": "all",
-        "actions": ["view", "configure"]});
+        "actions": ["view", "manage_fields", "manage_sections", "configure"]});
     host.create("grant", &grant).unwrap();
-    let user = json!({"login": "north", "name": "North", "roles": ["configurer"]});
+    let user = json!({"login": "north", "name": "North", "kind": "administration",
+        "roles": ["configurer"]});
     host.create("user", &user).unwrap();
     let north = engine.login("north").unwrap();
     let section = SectionDeclaration {

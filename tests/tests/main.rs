@@ -15,3 +15,4 @@ mod maven;
 mod rights;
 mod scenario;
 mod script_functions;
+mod sessions;

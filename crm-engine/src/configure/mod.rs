@@ -57,7 +57,7 @@ impl Configurer<'_> {
         declared: &FieldDeclaration,
         position: Option<usize>,
     ) -> Result<Schema> {
-        let bench = self.bench(object)?;
+        let bench = self.bench(object, Action::ManageFields)?;
         if let Some(section) = &declared.section {
             self.section(&bench, section)?;
         }
@@ -81,7 +81,7 @@ impl Configurer<'_> {
         name: &str,
         change: &FieldChange,
     ) -> Result<Schema> {
-        let bench = self.bench(object)?;
+        let bench = self.bench(object, Action::ManageFields)?;
         let field = bench.declared(name)?.id;
         if let Some(section) = &change.section {
             self.section(&bench, section)?;
@@ -96,7 +96,7 @@ impl Configurer<'_> {
 
     /// A field less.
     pub(crate) fn delete_field(&self, object: &str, name: &str) -> Result<Schema> {
-        let bench = self.bench(object)?;
+        let bench = self.bench(object, Action::ManageFields)?;
         let field = bench.declared(name)?;
         let shows = |object: &Object, field: FieldId| {
             let plan = self.facts.plan(self.actor, object, Action::View);
@@ -114,7 +114,7 @@ impl Configurer<'_> {
         declared: &SectionDeclaration,
         position: Option<usize>,
     ) -> Result<Schema> {
-        let bench = self.bench(object)?;
+        let bench = self.bench(object, Action::ManageSections)?;
         self.check_groups(&declared.groups)?;
         self.schema.edit(bench.object.id, |object| {
             object.create_section(declared, position, &|section| self.works_with(section))
@@ -128,7 +128,7 @@ impl Configurer<'_> {
         name: &str,
         change: &SectionChange,
     ) -> Result<Schema> {
-        let bench = self.bench(object)?;
+        let bench = self.bench(object, Action::ManageSections)?;
         let section = self.section(&bench, name)?;
         let groups = change.groups.iter().flatten();
         self.check_groups(groups.filter(|group| !section.groups.contains(group)))?;
@@ -144,7 +144,7 @@ impl Configurer<'_> {
         name: &str,
         heir: Option<&str>,
     ) -> Result<Schema> {
-        let bench = self.bench(object)?;
+        let bench = self.bench(object, Action::ManageSections)?;
         self.section(&bench, name)?;
         if let Some(heir) = heir {
             self.section(&bench, heir)?;
@@ -161,7 +161,7 @@ impl Configurer<'_> {
         language: &str,
         text: &str,
     ) -> Result<Schema> {
-        let bench = self.bench(object)?;
+        let bench = self.bench(object, Action::Configure)?;
         match of {
             LabelOf::Object => {}
             LabelOf::Field(name) | LabelOf::Choice { field: name, .. } => {
@@ -183,7 +183,7 @@ impl Configurer<'_> {
         name: &str,
         fields: &[String],
     ) -> Result<Schema> {
-        let bench = self.bench(object)?;
+        let bench = self.bench(object, Action::Configure)?;
         let ids = fields.iter().map(|name| Ok(bench.declared(name)?.id));
         let ids = ids.collect::<Result<Vec<FieldId>>>()?;
         let shows = |field| bench.plan.shows(field);
@@ -194,7 +194,7 @@ impl Configurer<'_> {
 
     /// The sections of an object for those who arrange them: empty ones are among them (C35).
     pub(crate) fn sections(&self, object: &str, language: Option<&str>) -> Result<Json> {
-        let bench = self.bench(object)?;
+        let bench = self.bench(object, Action::ManageSections)?;
         let sections = bench.object.sections.iter();
         let sections = sections.filter(|section| self.works_with(section));
         Ok(sections
@@ -217,16 +217,21 @@ impl Configurer<'_> {
             .collect())
     }
 
-    /// The object, for who may configure it. The right speaks of no single record, so only one
-    /// that reaches all records gives it (C38).
-    fn bench(&self, name: &str) -> Result<Bench<'_>> {
+    /// The object, for who may do `action` to its shape. The right speaks of no single record, so
+    /// only one that reaches all records gives it (C38).
+    fn bench(&self, name: &str, action: Action) -> Result<Bench<'_>> {
         let object = self.schema.object(name)?;
-        let may = self.facts.plan(self.actor, object, Action::Configure);
+        let may = self.facts.plan(self.actor, object, action);
         if !may.reaches_everything() {
-            let text = format!("no right to configure `{name}`");
+            let what = match action {
+                Action::ManageFields => "change the fields of",
+                Action::ManageSections => "change the sections of",
+                _ => "configure",
+            };
+            let text = format!("no right to {what} `{name}`");
             return Err(Error::new(Code::Denied, text)
                 .with("object", name)
-                .with("action", Action::Configure.name()));
+                .with("action", action.name()));
         }
         Ok(Bench {
             object,

@@ -123,8 +123,8 @@ struct Rules<'r> {
 }
 
 impl Rules<'_> {
-    /// A rule for each object that the record names; `*` names every one, so that the fields it
-    /// speaks of are found in each.
+    /// A rule for each object that the record names; `*` names every one that is no detail, so
+    /// that the fields it speaks of are found in each.
     fn rules_of(&self, id: RecordId, record: &Record) -> Vec<Rule> {
         use system::grant;
         let role = record.fields.get(grant::ROLE).as_reference();
@@ -145,10 +145,12 @@ impl Rules<'_> {
         let source: Option<Arc<str>> = (!source.is_empty()).then(|| source.into());
         let name = text(record, grant::OBJECT);
         let known = self.schema.object(&name).is_ok();
+        // Of details a grant that says nothing still hides their fields.
+        let details = self.schema.object(&name).is_ok_and(|object| object.is_detail());
         let every = name == "*" || (!known && effect == Effect::Ban);
         let objects = self.schema.objects();
         objects
-            .filter(|object| every || name == object.name)
+            .filter(|object| (every && !object.is_detail()) || name == object.name)
             .map(|object| Rule {
                 id,
                 role: Arc::clone(role),
@@ -162,7 +164,7 @@ impl Rules<'_> {
                 hidden: known_fields(object, tags(record, grant::HIDDEN_FIELDS)).collect(),
                 source: source.clone(),
             })
-            .filter(|rule| !rule.grants_nothing())
+            .filter(|rule| details || !rule.grants_nothing())
             .collect()
     }
 

@@ -3,13 +3,14 @@
 //! A formula is hidden where one of its inputs is hidden, a converted amount where the amount,
 //! its day or the stage is, a rollup where what it sums is, or where it counts a record that is
 //! hidden (invariant *one predicate*: a rollup is a reader). A rollup over details counts with
-//! the rights of their parent, so whoever sees the parent sees it. The further values of a field,
+//! the rights of their parent, so whoever sees the parent sees it, unless a ban takes details from
+//! him. The further values of a field,
 //! which stand in details, are hidden where the field is.
 
 use std::collections::BTreeSet;
 
 use crate::ids::{FieldId, ObjectId};
-use crate::policy::{Action, Actor, Plan};
+use crate::policy::{Action, Actor, Plan, Reach, Sources};
 use crate::schema::{Field, Object};
 
 use super::Facts;
@@ -26,15 +27,14 @@ struct Walk<'f> {
 }
 
 impl Facts {
-    /// The fields that `plan` must hide because of what they are kept from. With each stand the
-    /// fields of its record that decide where it is shown, itself among them; none where fields
-    /// of other records hide it everywhere.
+    /// The fields that `plan` must hide because of what they are kept from, each with what decides
+    /// where it is shown; none where that is nowhere.
     pub(super) fn tainted(
         &self,
         actor: Actor,
         object: &Object,
         plan: &Plan,
-    ) -> Vec<(FieldId, Option<Vec<FieldId>>)> {
+    ) -> Vec<(FieldId, Option<Sources>)> {
         if actor == Actor::System {
             return Vec::new();
         }
@@ -49,9 +49,9 @@ impl Facts {
         let mut tainted = Vec::new();
         for field in kept {
             if walk.hides(object, field) {
-                let mut decisive = Vec::new();
-                let here = walk.decides_here(object, field, &mut decisive);
-                tainted.push((field.id, here.then_some(decisive)));
+                let mut sources = Sources::default();
+                let here = walk.decides_here(object, field, &mut sources);
+                tainted.push((field.id, here.then_some(sources)));
             }
         }
         tainted
@@ -72,27 +72,41 @@ impl Walk<'_> {
             .into_iter()
             .filter_map(|id| object.by_id(id))
             .any(|source| self.hides(object, source));
-        let hidden = hidden || self.hides_counted(field);
+        let counts = field.rollup.is_some_and(|rollup| self.reduced(rollup.object).is_some());
+        let hidden = hidden || counts || self.hides_counted(field);
         self.open.remove(&(object.id, field.id));
         hidden
     }
 
-    /// Whether only fields of the same record have a say in where a field is shown; `found` are
-    /// those, itself among them.
-    fn decides_here(&mut self, object: &Object, field: &Field, found: &mut Vec<FieldId>) -> bool {
-        if found.contains(&field.id) {
+    /// Whether only fields of the same record and its details have a say in where a field is shown:
+    /// `found` are those.
+    fn decides_here(&mut self, object: &Object, field: &Field, found: &mut Sources) -> bool {
+        if found.fields.contains(&field.id) {
             return true;
         }
-        found.push(field.id);
+        found.fields.push(field.id);
         if self.hides_first(object, field) {
             return false;
         }
         if !object.keeps(field.id) {
             return true;
         }
+        let counted = field.rollup.and_then(|rollup| self.reduced(rollup.object));
+        // What is reached of details of a detail is not told by the detail itself.
+        if self.hides_counted(field) || (counted.is_some() && object.is_detail()) {
+            return false;
+        }
+        found.counted.extend(counted);
         let own = own_sources(object, field);
         let mut own = own.into_iter().filter_map(|id| object.by_id(id));
-        !self.hides_counted(field) && own.all(|source| self.decides_here(object, source, found))
+        own.all(|source| self.decides_here(object, source, found))
+    }
+
+    /// What is reached of details of which bans take some away.
+    fn reduced(&mut self, counted: ObjectId) -> Option<Reach> {
+        let schema = self.facts.schema.clone();
+        let counted = schema.by_id(counted)?;
+        self.plan(counted).reduced().cloned()
     }
 
     /// Whether the actor must not see the field of the parent whose further values these are.
@@ -115,7 +129,15 @@ impl Walk<'_> {
             return true;
         };
         let is_detail = counted.parent == Some(rollup.link);
-        if !is_detail && !self.plan(counted).reaches_everything() {
+        let parent = counted.parent_field().filter(|_| is_detail);
+        let whole = match parent.and_then(|(_, parent)| schema.by_id(parent)) {
+            Some(parent) => {
+                let of_parent = self.plan(parent).clone();
+                self.plan(counted).is_as_wide_as(&of_parent)
+            }
+            None => self.plan(counted).reaches_everything(),
+        };
+        if !whole {
             return true;
         }
         [Some(rollup.link), rollup.sum]

@@ -125,7 +125,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 (
                     "action",
                     "text",
-                    "view, create, edit, delete, transfer, import, export, bulk or configure",
+                    "view, create, edit, fill, delete, transfer, share, assign, import, export, bulk, manage_fields, manage_sections, configure, audit or approve",
                 ),
                 ("object", "text", "the record's object"),
                 ("id", "integer", "the record"),
@@ -208,8 +208,7 @@ impl Transactions for Session {
         body: &mut dyn FnMut(&mut Door<'_>) -> Result<()>,
     ) -> Result<()> {
         let cause = Cause::Import(file.to_owned());
-        self.engine()
-            .transact(self.actor(), &cause, "import.csv", body)
+        self.run(&cause, "import.csv", body)
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -359,7 +358,7 @@ fn pack_install(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Jso
     session.require_administrator()?;
     let PackArguments { path } = arguments(json)?;
     let pack = Pack::from_folder(path.as_ref())?;
-    to_json(&session.engine().install(session.actor(), &pack)?)
+    to_json(&session.engine().install(session.by(), &pack)?)
 }
 
 fn run_verify(session: &Session, _: &Json, progress: OnProgress<'_>) -> Result<Json> {

@@ -41,7 +41,7 @@ fn fields() -> Vec<Operation> {
     vec![
         Operation {
             name: "field.create",
-            text: "adds a field to an object; needs the right to configure it",
+            text: "adds a field to an object; needs the right to manage its fields",
             arguments: &[
                 OBJECT,
                 (
@@ -59,7 +59,7 @@ fn fields() -> Vec<Operation> {
         },
         Operation {
             name: "field.update",
-            text: "changes a field, never its type; needs the right to configure the object",
+            text: "changes a field, never its type; needs the right to manage the object's fields",
             arguments: &[
                 OBJECT,
                 FIELD,
@@ -93,7 +93,7 @@ fn fields() -> Vec<Operation> {
         },
         Operation {
             name: "field.delete",
-            text: "deletes a field with its values; needs the right to configure the object",
+            text: "deletes a field with its values; needs the right to manage the object's fields",
             arguments: &[OBJECT, FIELD],
             run: delete_field,
         },
@@ -110,13 +110,13 @@ fn sections() -> Vec<Operation> {
     vec![
         Operation {
             name: "section.list",
-            text: "the sections of an object for settings, empty ones too; needs the right to configure it",
+            text: "the sections of an object for settings, empty ones too; needs the right to manage them",
             arguments: &[OBJECT, LANGUAGE],
             run: list_sections,
         },
         Operation {
             name: "section.create",
-            text: "adds a section to an object; needs the right to configure it",
+            text: "adds a section to an object; needs the right to manage its sections",
             arguments: &[
                 OBJECT,
                 ("section", "text", "its name"),
@@ -132,7 +132,7 @@ fn sections() -> Vec<Operation> {
         },
         Operation {
             name: "section.update",
-            text: "changes a section; needs the right to configure the object",
+            text: "changes a section; needs the right to manage the object's sections",
             arguments: &[
                 OBJECT,
                 SECTION,
@@ -144,7 +144,7 @@ fn sections() -> Vec<Operation> {
         },
         Operation {
             name: "section.delete",
-            text: "deletes a section, never a default one; needs the right to configure the object",
+            text: "deletes a section, never a default one; needs the right to manage the object's sections",
             arguments: &[
                 OBJECT,
                 SECTION,

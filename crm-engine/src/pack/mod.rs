@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! pack.toml                     name, version, description, label, requires
-//! roles.toml                    [[role]] with its grants
+//! roles.toml                    [[role]] with its grants and bans
 //! <object>/object.toml          the object, or with `extends = true` an addition to one
 //! <object>/rules.toml           [[rule]]: name, file, kind, on, watch
 //! <object>/rules/*.rhai         the scripts of the rules
@@ -18,7 +18,8 @@
 //! | `files` | a folder or a list as texts, within limits |
 //! | `read` | from texts to declarations |
 //! | `place` | where in a text something stands |
-//! | `roles` | roles and grants as records |
+//! | `roles` | roles with their grants and bans as records |
+//! | `presets` | the presets of rights that come with the engine |
 //! | `install` | what installing a pack changes |
 //! | `stored` | installed packs in the store |
 
@@ -26,6 +27,7 @@ mod cards;
 mod files;
 mod install;
 mod place;
+mod presets;
 mod read;
 mod roles;
 mod stored;
@@ -48,7 +50,8 @@ pub use install::Installed;
 #[cfg(test)]
 use install::check;
 pub(crate) use install::{check_folder, prepare};
-pub use roles::{GrantDeclaration, RoleDeclaration};
+pub use presets::Preset;
+pub use roles::{GrantDeclaration, OpensOver, RoleDeclaration};
 pub(crate) use stored::{installed, rule_sources};
 
 /// The texts of a pack by their paths within it.
@@ -96,7 +99,7 @@ pub struct Manifest {
 pub struct PackVersion([u32; 3]);
 
 impl Pack {
-    /// The pack every new store gets unless its host declines: the standard objects and roles.
+    /// The pack every new store gets unless its host declines: the standard objects.
     ///
     /// # Errors
     /// None that a test would have let through.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ids::{FieldId, RecordId};
+use crate::ids::{FieldId, RecordId, UserId};
 use crate::schema::Object;
 
 use super::plan::is_barred;
@@ -84,9 +84,10 @@ impl Decision {
         if is_barred(user, object, action) {
             return settled(false, Reason::Barred);
         }
-        let mut reasons = Vec::new();
+        let mut reasons = taken_from_details(organisation, id, object, action, held);
+        let taken = !reasons.is_empty();
         for needed in action.needed(object) {
-            let mut decided = false;
+            let mut decided = taken;
             for level in organisation.levels(user) {
                 let rules = organisation.rules_at(user, &level, object.rights);
                 let matching: Vec<&Rule> = rules
@@ -99,18 +100,8 @@ impl Decision {
                     .collect();
                 let decides = !decided && !matching.is_empty();
                 decided |= decides;
-                reasons.extend(matching.into_iter().map(|rule| {
-                    Reason::Rule(Matched {
-                        level: level.holder,
-                        decides,
-                        action: *needed,
-                        id: rule.id,
-                        role: Arc::clone(&rule.role),
-                        effect: rule.effect,
-                        scope: rule.scope,
-                        source: rule.source.clone(),
-                    })
-                }));
+                let matching = matching.into_iter();
+                reasons.extend(matching.map(|rule| reason(rule, level.holder, *needed, decides)));
             }
         }
         let plan = Plan::compile(organisation, actor, object, action);
@@ -122,15 +113,51 @@ impl Decision {
     }
 }
 
+/// The bans on a detail itself that match: each of them decides.
+fn taken_from_details(
+    organisation: &Organisation,
+    id: UserId,
+    object: &Object,
+    action: Action,
+    held: &dyn Held,
+) -> Vec<Reason> {
+    let user = organisation.user(id).filter(|_| object.is_detail());
+    let levels = user.map(|user| (user, organisation.levels(user)));
+    let mut reasons = Vec::new();
+    for (user, level) in levels
+        .iter()
+        .flat_map(|(user, levels)| levels.iter().map(|l| (*user, l)))
+    {
+        let rules = organisation.rules_at(user, level, object.id);
+        let bans = rules.filter(|rule| {
+            let (plain, shared) = organisation.reached(id, user, rule);
+            let owners = match held.is_shared_with(id) {
+                true => shared,
+                false => plain,
+            };
+            rule.takes_details(action) && owners.contains(held.owner())
+        });
+        reasons.extend(bans.map(|rule| reason(rule, level.holder, action, true)));
+    }
+    reasons
+}
+
+fn reason(rule: &Rule, level: Holder, action: Action, decides: bool) -> Reason {
+    Reason::Rule(Matched {
+        level,
+        decides,
+        action,
+        id: rule.id,
+        role: Arc::clone(&rule.role),
+        effect: rule.effect,
+        scope: rule.scope,
+        source: rule.source.clone(),
+    })
+}
+
 impl Organisation {
     /// Whether a rule matches a record in the eyes of a user.
-    fn matches(
-        &self,
-        id: crate::ids::UserId,
-        user: &super::UserFacts,
-        rule: &Rule,
-        held: &dyn Held,
-    ) -> bool {
+    fn matches(&self, id: UserId, user: &super::UserFacts, rule: &Rule, held: &dyn Held) -> bool {
         let (plain, shared) = self.reached(id, user, rule);
         let owners = match held.is_shared_with(id) {
             true => shared,

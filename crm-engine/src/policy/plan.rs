@@ -9,7 +9,8 @@ use crate::schema::system::{DECLARED_FIRST, POLICY_OBJECTS, USER, user};
 
 use super::reach::Step;
 use super::{
-    Action, Actor, Effect, Fields, Held, Organisation, Owners, Reach, Rule, UserFacts, UserKind,
+    Action, Actor, Condition, Effect, Fields, Held, Holder, Organisation, Owners, Reach, Rule,
+    UserFacts, UserKind,
 };
 
 /// What an actor may do with the records of one object: with which of them, and which fields.
@@ -23,6 +24,17 @@ pub(crate) struct Plan {
     /// Of a detail whose rights depend on conditions: the way to the record they speak of, each
     /// step the link and the object of the parent.
     parents: Box<[(FieldId, ObjectId)]>,
+    /// Of a detail: whether bans on it take some away that its parent's rights permit.
+    reduced: bool,
+}
+
+/// What a field is kept from, in the same record and in its details.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sources {
+    /// The fields of the same record, itself among them.
+    pub(crate) fields: Vec<FieldId>,
+    /// What is reached of the details it counts, where that is not all.
+    pub(crate) counted: Vec<Reach>,
 }
 
 impl Plan {
@@ -58,7 +70,10 @@ impl Plan {
         };
         let reach = asker.reach(object, action, Rule::speaks_of_records);
         let mut plan = match object.is_detail() {
-            true => Plan::of(reach).without(asker.hidden_details(object, action)),
+            true => Plan {
+                reduced: !asker.taken_from_details(object, action).is_empty(),
+                ..Plan::of(reach).without(asker.hidden_details(object, action))
+            },
             false => asker.masked(reach, object, action),
         };
         let sections = object.sections.iter();
@@ -76,6 +91,7 @@ impl Plan {
             hidden: Box::default(),
             partly: Box::default(),
             parents: Box::default(),
+            reduced: false,
         }
     }
 
@@ -145,6 +161,12 @@ impl Plan {
         self.reach.is_everything()
     }
 
+    /// Whether it covers whatever `wider` covers, where it is that one less what bans take away.
+    #[must_use]
+    pub(crate) fn is_as_wide_as(&self, wider: &Plan) -> bool {
+        self.reach.is_as_wide_as(&wider.reach)
+    }
+
     /// The plan without `fields` as well.
     #[must_use]
     pub(crate) fn without(mut self, fields: impl IntoIterator<Item = FieldId>) -> Plan {
@@ -158,16 +180,14 @@ impl Plan {
         self
     }
 
-    /// The plan with `field` shown only where each of the fields `from` is; nowhere where they do
-    /// not decide.
+    /// The plan with `field` shown only where each of the fields `from` is, and where details that
+    /// are counted in it are reached; nowhere where others decide.
     #[must_use]
-    pub(crate) fn kept_from(self, field: FieldId, from: Option<Vec<FieldId>>) -> Plan {
+    pub(crate) fn kept_from(self, field: FieldId, from: Option<Sources>) -> Plan {
         let reached = from.and_then(|from| {
-            let hidden = from.into_iter().filter(|id| !self.shows(*id));
-            let reaches = hidden
-                .map(|id| self.partly(id))
-                .collect::<Option<Vec<_>>>()?;
-            Some(reaches.concat())
+            let hidden = from.fields.into_iter().filter(|id| !self.shows(*id));
+            let reaches = hidden.map(|id| self.partly(id)).collect::<Option<Vec<_>>>()?;
+            Some([reaches.concat(), from.counted].concat())
         });
         let mut plan = self.without([field]);
         if let Some(reached) = reached {
@@ -177,6 +197,11 @@ impl Plan {
             plan.partly = partly.into();
         }
         plan
+    }
+
+    /// The details reached, where bans on them take some away.
+    pub(crate) fn reduced(&self) -> Option<&Reach> {
+        self.reduced.then_some(&self.reach)
     }
 
     /// Whether the field is shown on every record that the plan covers. Only such fields may
@@ -211,6 +236,7 @@ impl Plan {
             hidden: hidden.filter(|id| !self.shows_on(*id, held)).collect(),
             partly: Box::default(),
             parents: self.parents.clone(),
+            reduced: self.reduced,
         })
     }
 
@@ -257,7 +283,7 @@ impl<'o> Asker<'o> {
     /// What the rules that `count` reach, for one of the actions needed.
     fn reach(&self, object: &Object, action: Action, counts: impl Fn(&Rule) -> bool) -> Reach {
         let ways = action.needed(object).iter().map(|needed| {
-            let mut steps = Vec::new();
+            let mut steps = self.taken_from_details(object, action);
             for level in self.organisation.levels(self.facts) {
                 let rules = self
                     .organisation
@@ -273,6 +299,26 @@ impl<'o> Asker<'o> {
             Reach::compile(self.id, steps)
         });
         ways.reduce(Reach::or).unwrap_or_else(Reach::nothing)
+    }
+
+    /// The bans on a detail itself. They stand on the nearest level, whoever holds them: what
+    /// they take away no grant on the parent gives back.
+    fn taken_from_details(&self, object: &Object, action: Action) -> Vec<Step> {
+        let levels = match object.is_detail() {
+            true => self.organisation.levels(self.facts),
+            false => Vec::new(),
+        };
+        let of_level = |level| self.organisation.rules_at(self.facts, level, object.id);
+        let rules = levels.iter().flat_map(of_level);
+        rules
+            .filter(|rule| rule.takes_details(action))
+            .map(|rule| Step {
+                level: Holder::User,
+                effect: Effect::Ban,
+                owners: self.organisation.reached(self.id, self.facts, rule),
+                condition: Condition::None,
+            })
+            .collect()
     }
 
     /// The plan of `reach` with the fields that rules speak of.
@@ -293,6 +339,7 @@ impl<'o> Asker<'o> {
             hidden: hidden.into(),
             partly: partly.into(),
             parents: Box::default(),
+            reduced: false,
         }
     }
 
@@ -322,7 +369,7 @@ impl<'o> Asker<'o> {
     }
 
     /// The fields of a detail that rules on it refuse: those that one hides and no other shows,
-    /// and those that a ban names. Such rules decide nothing else.
+    /// and those that a ban names.
     fn hidden_details(&self, object: &Object, action: Action) -> BTreeSet<FieldId> {
         let levels = self.organisation.levels(self.facts);
         let of_level = |level| self.organisation.rules_at(self.facts, level, object.id);

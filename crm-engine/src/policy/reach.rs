@@ -223,6 +223,12 @@ impl Reach {
         self.most.plain.is_nobody() && self.most.shared.is_nobody()
     }
 
+    /// Whether nothing is missing of `wider`, of which this is the same less what bans without
+    /// conditions take away: then the most that either reaches is the same.
+    pub(super) fn is_as_wide_as(&self, wider: &Reach) -> bool {
+        self.most == wider.most
+    }
+
     /// Whether all that `other` may reach is reached for certain.
     pub(super) fn includes(&self, other: &Reach) -> bool {
         let least = self.least();

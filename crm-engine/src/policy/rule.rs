@@ -197,6 +197,11 @@ impl Rule {
         self.effect == Effect::Grant && (no_field || unreadable)
     }
 
+    /// Whether it takes `action` on the details it names away, whatever their parent permits.
+    pub(super) fn takes_details(&self, action: super::Action) -> bool {
+        self.effect == Effect::Ban && self.fields == Fields::All && self.actions.contains(action)
+    }
+
     /// Whether it counts where `field` is asked about.
     pub(crate) fn speaks_of(&self, field: FieldId) -> bool {
         match self.effect {

@@ -117,7 +117,7 @@ prop_compose! {
     fn rule()(
         role in 0_usize..4,
         ban in prop::bool::weighted(0.35),
-        object in prop::sample::select(vec![THING, THING, THING, GRANT]),
+        object in prop::sample::select(vec![THING, THING, THING, GRANT, PART]),
         actions in prop::collection::vec(prop::sample::select(Action::ALL.to_vec()), 2..8),
         scope in prop::sample::select(Scope::ALL.to_vec()),
         named in prop::option::weighted(0.5, prop::collection::vec((0_u64..5).prop_map(department), 0..3)),
@@ -295,6 +295,27 @@ impl World {
         }
     }
 
+    /// Whether a ban on details takes an action on those of a record away.
+    fn takes_part(&self, id: UserId, action: Action, record: &Record) -> bool {
+        let me = &self.users.get(&id);
+        let Some(me) = me.filter(|me| me.kind != UserKind::Admin) else {
+            return false;
+        };
+        let levels = self.levels(me);
+        let mut held = levels.iter().flatten();
+        held.any(|role| {
+            let rules = self.rules.iter().filter(|rule| **role == *rule.role);
+            let mut bans = rules.filter(|rule| {
+                rule.object == PART && rule.effect == Effect::Ban && rule.fields == Fields::All
+            });
+            bans.any(|ban| {
+                let own = record.head.owner == Some(id);
+                let spared = own && !matches!(ban.scope, Scope::Own | Scope::Shared | Scope::All);
+                ban.actions.contains(action) && self.is_within(id, ban, record) && !spared
+            })
+        })
+    }
+
     /// The decision in words, about a record or one of its fields.
     fn may(&self, id: UserId, action: Action, field: Option<FieldId>, record: &Record) -> bool {
         let Some(facts) = self
@@ -397,8 +418,9 @@ proptest! {
         }
     }
 
-    /// Details have no rights of their own: they are seen with their parent, changed and taken
-    /// away by who may change it, added by who may change it, fill it, or add such records.
+    /// Nothing grants details themselves: they are seen with their parent, changed and taken
+    /// away by who may change it, added by who may change it, fill it, or add such records. Bans on
+    /// them take away.
     #[test]
     fn details_follow_their_parent(
         world in world(),
@@ -410,7 +432,7 @@ proptest! {
                 let plan = Plan::compile(&organisation, Actor::User(id), &part, action);
                 for record in &records {
                     let may = |action| world.may(id, action, None, record);
-                    let expected = match action {
+                    let expected = !world.takes_part(id, action, record) && match action {
                         Action::Create => [Action::Create, Action::Edit, Action::Fill].map(may).contains(&true),
                         Action::Delete => may(Action::Edit),
                         other => may(other),

@@ -50,6 +50,8 @@ pub(crate) enum Space {
     WordAll = 0x0D,
     /// object, kind of part, text, id, field → nothing.
     Part = 0x0E,
+    /// user → how he proves who he is.
+    Credentials = 0x13,
     /// object, participant, id → owner.
     Shared = 0x12,
 }
@@ -282,6 +284,10 @@ pub(crate) fn words_all(object: ObjectId) -> Key {
 /// What stands under one kind of part: `kind` is the index's own number for it.
 pub(crate) fn parts(object: ObjectId, kind: u8) -> Key {
     Key::new(Space::Part).object(object).uint(kind.into())
+}
+
+pub(crate) fn credentials(user: UserId) -> Vec<u8> {
+    Key::new(Space::Credentials).id(user.0).done()
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

@@ -30,7 +30,7 @@ impl Session {
     }
 
     /// Adds a field to an object of the running store (C30). It stands at the end of its section,
-    /// or at the `position` in it, counted from 1. Needs the right to configure the object.
+    /// or at the `position` in it, counted from 1. Needs the right to manage its fields.
     ///
     /// ```
     /// use crm_engine::{Engine, FieldDeclaration, Options, ValueType};
@@ -65,7 +65,7 @@ impl Session {
     }
 
     /// Changes a field: its labels, place, choices and what a save asks of it; never its type.
-    /// Needs the right to configure the object.
+    /// Needs the right to manage the object's fields.
     ///
     /// # Errors
     /// [`Code::Denied`](crate::Code::Denied), [`Code::UnknownField`](crate::Code::UnknownField),
@@ -83,7 +83,7 @@ impl Session {
     }
 
     /// Deletes a field with its values. A field made later under its name is another one and
-    /// shows none of them (C36). Needs the right to configure the object.
+    /// shows none of them (C36). Needs the right to manage the object's fields.
     ///
     /// # Errors
     /// [`Code::Denied`](crate::Code::Denied), [`Code::UnknownField`](crate::Code::UnknownField),
@@ -96,7 +96,7 @@ impl Session {
     }
 
     /// Adds a section to an object, at the end or at a `position` counted from 1. Needs the right
-    /// to configure the object.
+    /// to manage its sections.
     ///
     /// # Errors
     /// [`Code::Denied`](crate::Code::Denied), [`Code::Duplicate`](crate::Code::Duplicate),
@@ -116,7 +116,7 @@ impl Session {
     }
 
     /// Changes a section: its labels, place, and the groups that may work with it. Needs the
-    /// right to configure the object.
+    /// right to manage the object's sections.
     ///
     /// # Errors
     /// As [`Session::create_section`].
@@ -133,7 +133,7 @@ impl Session {
     }
 
     /// Deletes a section; its fields move to the end of the section `heir`. Needs the right to
-    /// configure the object.
+    /// manage the object's sections.
     ///
     /// # Errors
     /// [`Code::Denied`](crate::Code::Denied), [`Code::InvalidValue`](crate::Code::InvalidValue)
@@ -148,7 +148,7 @@ impl Session {
     }
 
     /// The sections of an object as settings show them: empty ones are among them (C35). Needs
-    /// the right to configure the object.
+    /// the right to manage its sections.
     ///
     /// # Errors
     /// [`Code::Denied`](crate::Code::Denied),
@@ -247,8 +247,11 @@ impl Session {
         action: &str,
         change: impl Fn(&Configurer<'_>) -> Result<Schema>,
     ) -> Result<()> {
-        self.engine
-            .alter(self.actor, action, |read, schema, facts| {
+        self.noting(action, None, None, || {
+            if let Some(presence) = &self.presence {
+                presence.check_open()?;
+            }
+            self.engine.alter(self.by(), action, |read, schema, facts| {
                 change(&Configurer {
                     read,
                     schema,
@@ -256,5 +259,6 @@ impl Session {
                     actor: self.actor,
                 })
             })
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Rebuilds everything that is derived from the records and compares it with what is stored.
 
+mod credentials;
 mod kept;
 mod past;
 
@@ -79,6 +80,7 @@ pub(crate) fn run(
     }
     kept::run(read, schema, &Kept::compile(schema)?, &mut report)?;
     past::verify(read, &histories, &mut report)?;
+    credentials::verify(read, &mut report)?;
     let range = Key::new(Space::Timeline).range();
     report.index_entries += compare(read, "timeline", &timelines, range, &mut report)?;
     let chain = journal::verify(read)?;

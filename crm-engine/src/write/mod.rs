@@ -8,13 +8,16 @@ mod check;
 mod details;
 mod drafts;
 mod duplicates;
+mod events;
 mod input;
 mod kept;
 mod participants;
+mod policy;
 mod references;
 mod restore;
 mod rights;
 mod rules;
+mod users;
 
 use std::sync::Arc;
 
@@ -36,6 +39,7 @@ use crate::store::{Read, Txn};
 use crate::value::{Head, Record, RecordView, Value, encode, take_uint};
 
 pub(crate) use duplicates::refusal;
+pub(crate) use events::Told;
 pub(crate) use input::Given;
 pub use input::Input;
 pub(crate) use references::still_referenced;
@@ -76,6 +80,10 @@ pub struct Door<'t> {
     changes: Vec<Change>,
     /// The journal tells of the transaction even if no record changes.
     noted: bool,
+    /// What the journal is to tell besides.
+    told: Vec<Told>,
+    /// The session it is made in, by the position of its login.
+    session: Sequence,
     depth: usize,
     caused: usize,
 }
@@ -93,6 +101,8 @@ impl<'t> Door<'t> {
             sequence,
             changes: Vec::new(),
             noted: false,
+            told: Vec::new(),
+            session: Sequence(0),
             depth: 0,
             caused: 0,
         })
@@ -101,22 +111,6 @@ impl<'t> Door<'t> {
     /// Notes the transaction in the journal though it changes no record: it changed the schema.
     pub(crate) fn note(&mut self) {
         self.noted = true;
-    }
-
-    /// Writes the journal entry; none when nothing was changed. Returns the journal position of
-    /// the newest entry.
-    pub(crate) fn finish(self) -> Result<Sequence> {
-        if self.changes.is_empty() && !self.noted {
-            return Ok(Sequence(self.sequence.0 - 1));
-        }
-        let around = &self.around;
-        journal::append(
-            self.txn,
-            around.now,
-            around.actor.user(),
-            around.action,
-            &self.changes,
-        )
     }
 
     /// The schema in force.
@@ -376,13 +370,14 @@ impl<'t> Door<'t> {
         keep: impl FnOnce(&Result<R>) -> bool,
     ) -> Result<R> {
         let savepoint = self.txn.savepoint();
-        let changes = self.changes.len();
+        let (changes, told) = (self.changes.len(), self.told.len());
         let result = body(self);
         if keep(&result) {
             self.txn.release(savepoint);
         } else {
             self.txn.roll_back(savepoint);
             self.changes.truncate(changes);
+            self.told.truncate(told);
         }
         result
     }
@@ -401,6 +396,7 @@ impl<'t> Door<'t> {
         replaced: &[(FieldId, Value)],
     ) -> Result<()> {
         // What a record lacks bars a change of its fields, not a hand-over to another owner.
+        self.check_fixed(object, old, &new)?;
         let changes =
             !self.is_draft(object, &new) && old.is_none_or(|old| old.fields != new.fields);
         if changes && !(old.is_none() && self.manner == Manner::TakingBack) {
@@ -408,11 +404,14 @@ impl<'t> Door<'t> {
             check::complete(object, &shown, &new, self.manner.lacked(old))?;
         }
         self.check_references(object, old, &new)?;
+        self.check_user(object, id, old, &new)?;
+        self.check_setting(object, &new)?;
         self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
         self.check_participants(object, old, &new)?;
         self.refuse_duplicates(object, id, old, &new)?;
         self.check_groups(object, old, &new)?;
+        self.check_policy(object, id, old, &new)?;
         self.check_together(object, id, &new)?;
         self.store(object, id, old, &new, replaced)?;
         if old.is_some_and(|old| old.head.standing() != new.head.standing()) {

@@ -46,11 +46,22 @@ impl Case {
                 .filter(|(_, has)| **has)
                 .map(|(role, _)| role)
                 .collect();
-            users.push(world.user(&format!("u{n}"), &held));
+            // The first two are of the kind that may supervise others.
+            users.push(match n {
+                0 | 1 => world.supervisor(&format!("u{n}"), &held),
+                _ => world.user(&format!("u{n}"), &held),
+            });
         }
         for (n, supervisor) in setup.supervisors.iter().enumerate().skip(1) {
             let fields = [
-                ("supervisor", users[*supervisor].to_string()),
+                (
+                    "supervisor",
+                    if n < 2 {
+                        String::new()
+                    } else {
+                        users[*supervisor % 2].to_string()
+                    },
+                ),
                 (
                     "department",
                     if n < 3 {
