@@ -146,7 +146,10 @@ impl Rules<'_> {
         let name = text(record, grant::OBJECT);
         let known = self.schema.object(&name).is_ok();
         // Of details a grant that says nothing still hides their fields.
-        let details = self.schema.object(&name).is_ok_and(|object| object.is_detail());
+        let details = self
+            .schema
+            .object(&name)
+            .is_ok_and(|object| object.is_detail());
         let every = name == "*" || (!known && effect == Effect::Ban);
         let objects = self.schema.objects();
         objects

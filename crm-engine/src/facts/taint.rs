@@ -72,7 +72,9 @@ impl Walk<'_> {
             .into_iter()
             .filter_map(|id| object.by_id(id))
             .any(|source| self.hides(object, source));
-        let counts = field.rollup.is_some_and(|rollup| self.reduced(rollup.object).is_some());
+        let counts = field
+            .rollup
+            .is_some_and(|rollup| self.reduced(rollup.object).is_some());
         let hidden = hidden || counts || self.hides_counted(field);
         self.open.remove(&(object.id, field.id));
         hidden

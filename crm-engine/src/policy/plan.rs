@@ -68,10 +68,16 @@ impl Plan {
             id,
             facts,
         };
-        let reach = asker.reach(object, action, Rule::speaks_of_records);
+        let taken = asker.taken_from_details(object, action);
+        let whole = asker.reach(object, action, &[], Rule::speaks_of_records);
+        let reduced = whole.loses(&taken);
+        let reach = match reduced {
+            true => asker.reach(object, action, &taken, Rule::speaks_of_records),
+            false => whole,
+        };
         let mut plan = match object.is_detail() {
             true => Plan {
-                reduced: !asker.taken_from_details(object, action).is_empty(),
+                reduced,
                 ..Plan::of(reach).without(asker.hidden_details(object, action))
             },
             false => asker.masked(reach, object, action),
@@ -186,7 +192,9 @@ impl Plan {
     pub(crate) fn kept_from(self, field: FieldId, from: Option<Sources>) -> Plan {
         let reached = from.and_then(|from| {
             let hidden = from.fields.into_iter().filter(|id| !self.shows(*id));
-            let reaches = hidden.map(|id| self.partly(id)).collect::<Option<Vec<_>>>()?;
+            let reaches = hidden
+                .map(|id| self.partly(id))
+                .collect::<Option<Vec<_>>>()?;
             Some([reaches.concat(), from.counted].concat())
         });
         let mut plan = self.without([field]);
@@ -280,10 +288,17 @@ struct Asker<'o> {
 }
 
 impl<'o> Asker<'o> {
-    /// What the rules that `count` reach, for one of the actions needed.
-    fn reach(&self, object: &Object, action: Action, counts: impl Fn(&Rule) -> bool) -> Reach {
+    /// What the rules that `count` reach, for one of the actions needed, beside what is `taken`
+    /// away before any of them.
+    fn reach(
+        &self,
+        object: &Object,
+        action: Action,
+        taken: &[Step],
+        counts: impl Fn(&Rule) -> bool,
+    ) -> Reach {
         let ways = action.needed(object).iter().map(|needed| {
-            let mut steps = self.taken_from_details(object, action);
+            let mut steps = taken.to_vec();
             for level in self.organisation.levels(self.facts) {
                 let rules = self
                     .organisation
@@ -325,7 +340,7 @@ impl<'o> Asker<'o> {
     fn masked(&self, reach: Reach, object: &Object, action: Action) -> Plan {
         let (mut hidden, mut partly) = (Vec::new(), Vec::new());
         for field in self.spoken_of(object, action) {
-            let shown = self.reach(object, action, |rule| rule.speaks_of(field));
+            let shown = self.reach(object, action, &[], |rule| rule.speaks_of(field));
             if shown.includes(&reach) {
                 continue;
             }

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 
-use super::condition::Condition;
-use super::generate::{Dice, rule};
+use super::generate::{Dice, readable_rule};
 use super::law::{Access, Kind};
 use super::shapes::shape;
 use super::world::World;
@@ -43,8 +42,7 @@ pub(super) fn change(world: &mut World, dice: &mut Dice) -> String {
             format!("d{department} to another place")
         }
         6 | 7 => {
-            let conditions = [("thing", Condition::random(dice, "thing"))];
-            let rule = rule(&world.law, dice, &conditions);
+            let rule = readable_rule(&world.law, dice);
             world.add_rule(rule);
             "one more rule".to_owned()
         }

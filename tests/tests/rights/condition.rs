@@ -16,7 +16,7 @@ pub(crate) enum Condition {
     And(Box<Condition>, Box<Condition>),
     Or(Box<Condition>, Box<Condition>),
     Not(Box<Condition>),
-    /// A text that means nothing.
+    /// A text about a field that is no more.
     Unreadable,
 }
 
@@ -60,7 +60,7 @@ impl Condition {
         match self {
             Condition::Is(field, Value::Text(text)) => format!("{field} = '{text}'"),
             Condition::Is(field, Value::Number(number)) => format!("{field} = {number}"),
-            Condition::Is(..) | Condition::Unreadable => "no_such_field = 1".to_owned(),
+            Condition::Is(..) | Condition::Unreadable => "lost = 1".to_owned(),
             Condition::Less(field, than) => format!("{field} < {than}"),
             Condition::Empty(field) => format!("{field} IS NULL"),
             Condition::Me(field) => format!("{field} = :me"),

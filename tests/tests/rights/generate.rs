@@ -4,6 +4,8 @@ use super::condition::Condition;
 use super::law::{ACTIONS, Access, Department, Fields, Kind, Law, Record, Role, Rule, User, Value};
 use super::shapes::{SHAPES, shape};
 
+/// The field that is deleted after rules have named it.
+pub(crate) const LOST: &str = "lost";
 /// Words of which none begins as another does.
 pub(crate) const WORDS: [&str; 6] = ["zorb", "kwim", "plog", "vint", "gask", "durn"];
 /// The same for details, which are found as what they are details of.
@@ -15,9 +17,6 @@ pub(crate) const PHONES: [&str; 4] = [
     "+74951000003",
     "+74951000004",
 ];
-
-/// Whether access has windows.
-const WINDOWS: bool = false;
 
 const SCOPES: [&str; 7] = [
     "own",
@@ -146,8 +145,8 @@ fn user(law: &Law, dice: &mut Dice, at: usize) -> User {
     let led = !matches!(kind, Admin | Administration) && !dice.one_in(3);
     let access = match dice.below(16) {
         0 => Access::Closed,
-        1 if WINDOWS => Access::NotYet,
-        2 if WINDOWS => Access::Over,
+        1 => Access::NotYet,
+        2 => Access::Over,
         3 => Access::Within,
         _ if kind == External => Access::Within,
         _ => Access::Open,
@@ -165,8 +164,25 @@ fn user(law: &Law, dice: &mut Dice, at: usize) -> User {
     }
 }
 
-/// A rule as somebody may write it, names that mean nothing among it.
-pub(crate) fn rule(law: &Law, dice: &mut Dice, conditions: &[(&'static str, Condition)]) -> Rule {
+/// A rule as somebody may write it now: it names only what there is.
+pub(crate) fn readable_rule(law: &Law, dice: &mut Dice) -> Rule {
+    let conditions = [("thing", Condition::random(dice, "thing"))];
+    for _ in 0..100 {
+        let rule = rule(law, dice, &conditions);
+        let mut names = rule.fields.iter().chain(&rule.hidden);
+        let mut departments = rule.departments.iter();
+        if names.all(|name| *name != LOST)
+            && departments.all(|at| *at < law.departments.len())
+            && rule.condition != Some(Condition::Unreadable)
+        {
+            return rule;
+        }
+    }
+    unreachable!("most rules can be read")
+}
+
+/// A rule as it may stand there, names among it of what is no more.
+fn rule(law: &Law, dice: &mut Dice, conditions: &[(&'static str, Condition)]) -> Rule {
     let ban = dice.one_in(3);
     let object = match dice.below(24) {
         0..=10 => "thing",
@@ -174,12 +190,11 @@ pub(crate) fn rule(law: &Law, dice: &mut Dice, conditions: &[(&'static str, Cond
         16..=18 => "kind",
         19 | 20 => "part",
         21 => "user",
-        22 => "*",
-        _ => dice.pick(&["ghost", "*"]),
+        _ => "*",
     };
     let is_detail = shape(object).parent.is_some();
     let scope = match (object, is_detail) {
-        (_, true) => "all",
+        (_, true) if !ban => "all",
         ("kind" | "user", _) if !dice.one_in(4) => "all",
         _ => dice.pick(&SCOPES),
     };
@@ -187,7 +202,6 @@ pub(crate) fn rule(law: &Law, dice: &mut Dice, conditions: &[(&'static str, Cond
     actions.extend((!dice.one_in(if ban { 2 } else { 6 })).then_some("view"));
     let chosen = dice.some(ACTIONS.len(), if ban { 6 } else { 3 });
     actions.extend(chosen.into_iter().map(|at| ACTIONS[at]));
-    actions.extend(dice.maybe(40, |_| "juggle"));
     if actions.is_empty() {
         actions.push("edit");
     }
@@ -202,7 +216,7 @@ pub(crate) fn rule(law: &Law, dice: &mut Dice, conditions: &[(&'static str, Cond
         let declared: Vec<&str> = known.iter().flat_map(|shape| shape.declared()).collect();
         let chosen = dice.some(declared.len(), one_in);
         let mut names: Vec<&str> = chosen.into_iter().map(|at| declared[at]).collect();
-        names.extend(dice.maybe(30, |_| "no_such_field"));
+        names.extend(dice.maybe(30, |_| LOST));
         names
     };
     // Grants on details only hide fields: what else they say decides nothing.
@@ -212,6 +226,7 @@ pub(crate) fn rule(law: &Law, dice: &mut Dice, conditions: &[(&'static str, Cond
     if known.is_some() && !ban && dice.one_in(2) {
         hidden = names(dice, 4);
         hidden.extend(dice.maybe(6, |dice| dice.pick(&["owner", "created_at", "updated_by"])));
+        hidden.retain(|name| !fields.contains(name));
     }
     let fitting = conditions.iter().filter(|(of, _)| *of == object);
     let fitting: Vec<&Condition> = fitting.map(|(_, condition)| condition).collect();

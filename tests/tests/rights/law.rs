@@ -136,7 +136,15 @@ struct Case<'a> {
 impl Law {
     /// May a user do something to a record?
     pub(crate) fn may(&self, user: usize, action: &str, record: &Record) -> bool {
-        self.in_case(user, action, record, |case| self.decide(case, None))
+        let shape = shape(record.object);
+        let needed = match (shape.parent, action) {
+            (Some(_), "create") => vec!["create", "edit", "fill"],
+            (Some(_), "delete") => vec!["edit"],
+            _ => vec![action],
+        };
+        let mut needed = needed.into_iter();
+        needed.any(|needed| self.in_case(user, needed, record, |case| self.decide(case, None)))
+            && !self.in_case(user, action, record, |case| self.takes_away(case, shape))
     }
 
     /// May a user do something to a field of a record?
@@ -216,6 +224,9 @@ impl Law {
         if self.status(case.user, case.action) == Some(true) {
             return true;
         }
+        if self.takes_away(case, shape) {
+            return false;
+        }
         let groups = &self.users[case.user].groups;
         let mut closed = self.closed.iter().filter(|_| !groups.contains(&0));
         if !self.decide(case, None) || closed.any(|closed| *closed == (shape.name, field)) {
@@ -233,18 +244,34 @@ impl Law {
         }
     }
 
-    /// Rules on a detail decide nothing but its fields.
-    fn detail_refuses(&self, case: &Case<'_>, shape: &Shape, field: &str) -> bool {
-        let levels: Vec<usize> = self.levels(case.user).concat();
-        let held = self.rules.iter().filter(|rule| {
-            levels.contains(&rule.role)
+    /// The rules on a detail that a user holds, at whatever level. Their conditions are not asked.
+    fn on_detail(&self, case: &Case<'_>, shape: &Shape) -> Vec<&Rule> {
+        let held: Vec<usize> = self.levels(case.user).concat();
+        let rules = self.rules.iter().filter(|rule| {
+            shape.parent.is_some()
+                && held.contains(&rule.role)
+                && rule.object == shape.name
                 && self.names(rule, shape.name, case.action)
                 && self.counts(rule, case.user)
         });
-        let (bans, grants): (Vec<&Rule>, Vec<&Rule>) = held.partition(|rule| rule.ban);
-        let shown = |rule: &&Rule| speaks(rule, shape.name, Some(field));
-        bans.iter().any(|rule| rule.fields.contains(&field))
-            || (!grants.is_empty() && !grants.iter().any(shown))
+        rules.collect()
+    }
+
+    /// Whether a ban on a detail without fields takes away what the rights of its parent permit.
+    fn takes_away(&self, case: &Case<'_>, shape: &Shape) -> bool {
+        let rules = self.on_detail(case, shape).into_iter();
+        let mut bans = rules.filter(|rule| rule.ban && speaks(rule, shape.name, None));
+        self.status(case.user, case.action).is_none()
+            && bans.any(|ban| self.is_within_scope(ban, case))
+    }
+
+    /// Beside that, rules on a detail decide its fields.
+    fn detail_refuses(&self, case: &Case<'_>, shape: &Shape, field: &str) -> bool {
+        let rules = self.on_detail(case, shape).into_iter();
+        let (bans, grants): (Vec<&Rule>, Vec<&Rule>) = rules.partition(|rule| rule.ban);
+        let speaks = |rule: &&Rule| speaks(rule, shape.name, Some(field));
+        let named = |ban: &&Rule| !self::speaks(ban, shape.name, None) && speaks(ban);
+        bans.iter().any(named) || (!grants.is_empty() && !grants.iter().any(speaks))
     }
 
     /// The levels on which a user holds roles, nearest first.
@@ -300,15 +327,20 @@ impl Law {
         if external && !rule.ban && !is_own && !case.shared {
             return false;
         }
-        if rule.ban && is_own && !["own", "shared", "all"].contains(&rule.scope) {
-            return false;
-        }
         let holds = match (&rule.condition, rule.ban) {
             (None, _) => true,
             (Some(_), true) => (case.holds)(rule) != Some(false),
             (Some(_), false) => (case.holds)(rule) == Some(true),
         };
-        holds && (rule.scope == "all" || (shape(case.object).owned && self.within(rule, case)))
+        holds && self.is_within_scope(rule, case)
+    }
+
+    fn is_within_scope(&self, rule: &Rule, case: &Case<'_>) -> bool {
+        let is_own = case.owner == Some(case.user);
+        if rule.ban && is_own && !["own", "shared", "all"].contains(&rule.scope) {
+            return false;
+        }
+        rule.scope == "all" || (shape(case.object).owned && self.within(rule, case))
     }
 
     fn within(&self, rule: &Rule, case: &Case<'_>) -> bool {
@@ -413,7 +445,7 @@ impl Law {
                         .map(|_| !rule.ban)
                 };
                 let worst = |_: &Rule| None;
-                if self.decide(&case(&best), None) {
+                if self.decide(&case(&best), None) && !self.takes_away(&case(&best), shape) {
                     let shown = |field: &&'static str| {
                         let sources = shape.sources(field);
                         let holds: &dyn Fn(&Rule) -> Option<bool> = match sources

@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crm_engine::{Door, Engine, ManualClock, Options, RecordId, Result, Session};
+use crm_engine::{Door, Engine, FieldDeclaration, ManualClock, Options, RecordId, Result, Session};
 use serde_json::{Value as Json, json};
 
 use super::condition::Condition;
+use super::generate::LOST;
 use super::law::{Access, Kind, Law, Record, Rule, User, Value};
+use super::shapes::SHAPES;
 
 /// When the comparison takes place.
 const NOW: &str = "2026-03-01T09:00:00Z";
@@ -116,8 +118,18 @@ impl World {
         }
     }
 
+    /// People, rules and where they stand. What some rules name is then lost: a field of each
+    /// object and a department.
     fn organise(&mut self) {
         let host = self.host.clone();
+        let lost: FieldDeclaration =
+            serde_json::from_value(json!({"name": LOST, "type": "integer"})).unwrap();
+        for shape in &SHAPES {
+            host.create_field(shape.name, &lost, None).unwrap();
+        }
+        let nowhere = host
+            .create("department", &json!({"name": "nowhere"}))
+            .unwrap();
         let made = host.transact("organise", |door| {
             (self.roles, self.departments, self.groups) = <_>::default();
             (self.rules, self.users) = <_>::default();
@@ -130,12 +142,20 @@ impl World {
                 let mut fields = self.user_json(at);
                 fields["login"] = json!(format!("u{at}"));
                 fields["name"] = json!(format!("User {at}"));
-                fields["kind"] = json!(kind(self.law.users[at].kind));
+                let user = &self.law.users[at];
+                fields["kind"] = json!(kind(user.kind));
+                // Agents from outside have an end, or no access at all.
+                let outside = user.kind == Kind::External;
+                fields["access_until"] = json!(outside.then_some(AFTER));
                 self.users.push(create(door, "user", &fields)?.get());
             }
             Ok(())
         });
         made.unwrap();
+        host.delete("department", nowhere, None).unwrap();
+        for shape in &SHAPES {
+            host.delete_field(shape.name, LOST).unwrap();
+        }
     }
 
     fn open_departments(&mut self, door: &mut Door<'_>) -> Result<()> {
@@ -164,8 +184,7 @@ impl World {
             "department": user.department.map(|at| self.departments[at]),
             "supervisor": user.supervisor.map(|at| self.users[at]),
             "on_probation": user.on_probation, "probation_ended": user.probation_ended,
-            "confidentiality_signed": user.confidentiality_signed,
-            "access_until": (user.kind == Kind::External).then_some(AFTER)})
+            "confidentiality_signed": user.confidentiality_signed})
     }
 
     /// What rights depend on of a department, as it is written.

@@ -149,11 +149,7 @@ impl Writer<'_> {
     fn deletes(&self, at: usize, tally: &mut Tally) {
         let record = &self.world().law.records[at];
         let id = self.world().records[at];
-        let action = match record.parent {
-            Some(_) => "edit",
-            None => "delete",
-        };
-        let law = self.sight.sees(at) && self.may(action, record);
+        let law = self.sight.sees(at) && self.may("delete", record);
         let question = format!("delete {} {id}: {record:?}", record.object);
         self.tries(tally, "delete", question, Some(law), |door| {
             let object = door.schema().object(record.object)?.clone();
@@ -234,8 +230,7 @@ impl Writer<'_> {
         let id = self.world().records[at];
         let mut new = parent.clone();
         (new.object, new.parent) = ("part", Some(at));
-        let may = ["create", "edit", "fill"];
-        let may = may.iter().any(|action| self.may(action, parent));
+        let may = self.may("create", &new);
         let shown = ["thing", "label"];
         let knows = self.sight.knows_all("part", &shown) == Known::Everywhere;
         let law = self.sight.sees(at) && may;
