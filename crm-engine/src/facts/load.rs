@@ -166,6 +166,11 @@ impl Rules<'_> {
         let source: Option<Arc<str>> = (!source.is_empty()).then(|| source.into());
         let name = text(record, grant::OBJECT);
         let known = self.schema.object(&name).is_ok();
+        // Of details a grant that says nothing still hides their fields.
+        let details = self
+            .schema
+            .object(&name)
+            .is_ok_and(|object| object.is_detail());
         let every = name == "*" || (!known && effect == Effect::Ban);
         let objects = self.schema.objects();
         objects
@@ -183,6 +188,7 @@ impl Rules<'_> {
                 hidden: known_fields(object, tags(record, grant::HIDDEN_FIELDS)).collect(),
                 source: source.clone(),
             })
+            .filter(|rule| details || !rule.grants_nothing())
             .collect()
     }
 

@@ -54,7 +54,8 @@ impl Facts {
     pub(crate) fn fresh_plan(&self, actor: Actor, object: &Object, action: Action) -> Plan {
         let plan = self.granted(actor, object, action);
         let tainted = self.tainted(actor, object, &plan);
-        plan.without(tainted)
+        let kept_from = |plan: Plan, (field, from)| plan.kept_from(field, from);
+        tainted.into_iter().fold(plan, kept_from)
     }
 
     /// The plan under which `actor` takes records out in bulk (C51): what he may both see and

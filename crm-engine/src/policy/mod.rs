@@ -33,7 +33,7 @@ pub(crate) use organisation::{
     DepartmentFacts, Holder, Level, Opens, Organisation, RoleFacts, UserFacts, UserKind,
 };
 pub(crate) use owners::Owners;
-pub(crate) use plan::{Plan, is_barred};
+pub(crate) use plan::{Plan, Sources, is_barred};
 pub(crate) use reach::Reach;
 pub(crate) use rule::{Condition, Departments, Effect, Fields, Held, Judge, Rule};
 

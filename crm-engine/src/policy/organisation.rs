@@ -330,15 +330,13 @@ impl Organisation {
         if rule.effect == Effect::Ban && !rule.scope.bans_own() {
             (plain, shared) = (plain.minus(&me()), shared.minus(&me()));
         }
-        if rule.effect == Effect::Grant && user.kind == UserKind::External {
-            let own = |owners: &Owners| match owners.contains(Some(id)) {
+        let external = user.kind == UserKind::External;
+        if external && rule.effect == Effect::Grant {
+            // Of what is not shared with him, his own at most.
+            plain = match plain.contains(Some(id)) {
                 true => me(),
                 false => Owners::nobody(),
             };
-            plain = own(&plain);
-            if !shared.is_all() {
-                shared = own(&shared);
-            }
         }
         (plain, shared)
     }

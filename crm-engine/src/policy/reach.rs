@@ -274,6 +274,15 @@ impl Reach {
         self.most == wider.most
     }
 
+    /// Whether one of the steps speaks of anything that is reached.
+    pub(super) fn loses(&self, steps: &[Step]) -> bool {
+        let most = &self.most;
+        steps.iter().any(|step| {
+            most.plain.minus(&step.owners.0) != most.plain
+                || most.shared.minus(&step.owners.1) != most.shared
+        })
+    }
+
     /// Whether all that `other` may reach is reached for certain.
     pub(super) fn includes(&self, other: &Reach) -> bool {
         let least = self.least();
