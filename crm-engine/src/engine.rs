@@ -318,10 +318,14 @@ impl Engine {
                 watched.begin();
                 watched.put(txn)
             });
+            let more = watched.is_full();
             match written {
                 Ok(()) => watched.settle(),
                 Err(error) if error.code() == Code::Reentrant => return,
                 Err(_) => watched.give_up(),
+            }
+            if !more {
+                return;
             }
         }
     }
@@ -357,27 +361,30 @@ impl Engine {
         mut change: impl FnMut(&dyn Read, &Schema, &Facts) -> Result<Schema>,
     ) -> Result<()> {
         self.check_open()?;
-        self.0.store.write(|txn| {
-            let before = self.live(txn, false)?;
-            let facts = self.0.facts.of_transaction(txn, &before.schema)?;
-            check_access(&facts, actor)?;
-            let next = Arc::new(change(txn, &before.schema, &facts)?);
-            if next.is_same_as(&before.schema) {
-                return Ok(());
-            }
-            schema::store(txn, &before.schema, &next)?;
-            for object in next.objects() {
-                if let Some(former) = before.schema.by_id(object.id) {
-                    index::renew(txn, former, object)?;
+        self.0
+            .store
+            .write(|txn| {
+                let before = self.live(txn, false)?;
+                let facts = self.0.facts.of_transaction(txn, &before.schema)?;
+                check_access(&facts, actor)?;
+                let next = Arc::new(change(txn, &before.schema, &facts)?);
+                if next.is_same_as(&before.schema) {
+                    return Ok(());
                 }
-            }
-            let live = self.load(txn, next).map_err(needed_by_a_rule)?;
-            let mut body = |door: &mut Door<'_>| {
-                door.note();
-                door.renew_kept(&before.schema)
-            };
-            self.with_door(txn, &live, actor, &Cause::Person, action, &mut body)
-        })?;
+                schema::store(txn, &before.schema, &next)?;
+                for object in next.objects() {
+                    if let Some(former) = before.schema.by_id(object.id) {
+                        index::renew(txn, former, object)?;
+                    }
+                }
+                let live = self.load(txn, next).map_err(needed_by_a_rule)?;
+                let mut body = |door: &mut Door<'_>| {
+                    door.note();
+                    door.renew_kept(&before.schema)
+                };
+                self.with_door(txn, &live, actor, &Cause::Person, action, &mut body)
+            })
+            .inspect_err(|error| self.refused(actor, error))?;
         self.view().map(drop)
     }
 
