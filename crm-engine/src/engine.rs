@@ -378,10 +378,14 @@ impl Engine {
                 watched.begin();
                 watched.put(txn)
             });
+            let more = watched.is_full();
             match written {
                 Ok(()) => watched.settle(),
                 Err(error) if error.code() == Code::Reentrant => return,
                 Err(_) => watched.give_up(),
+            }
+            if !more {
+                return;
             }
         }
     }
@@ -444,7 +448,8 @@ impl Engine {
                 door.renew_kept(&before.schema)
             };
             self.with_door(txn, &live, by, &Cause::Person, action, &mut body)
-        })?;
+        })
+        .inspect_err(|error| self.refused(by.actor, error))?;
         self.view().map(drop)
     }
 

@@ -546,6 +546,54 @@ fn deciding(decision: &Decision) -> bool {
     by_action.values().any(|permits| *permits)
 }
 
+/// The strictest limit of the nearest level that has one counts; an alarm is less than a stop, and
+/// an admin has no limit.
+#[test]
+fn the_nearest_limit_counts() {
+    let role = |name: &str, per_hour: Option<u64>, stop| RoleFacts {
+        name: name.to_owned(),
+        opens: per_hour.map(|per_hour| Opens { per_hour, stop }),
+        ..RoleFacts::default()
+    };
+    let holder = |roles: &[&str], kind| UserFacts {
+        roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+        department: Some(department(1)),
+        kind,
+        ..UserFacts::default()
+    };
+    let facts = DepartmentFacts {
+        parent: None,
+        roles: vec!["one".to_owned()],
+    };
+    let employee = UserKind::Employee;
+    let world = World {
+        users: [
+            (
+                user(1),
+                holder(&["nine", "alarm", "five", "none"], employee),
+            ),
+            (user(2), holder(&["none"], employee)),
+            (user(3), holder(&["five"], UserKind::Admin)),
+        ]
+        .into(),
+        departments: [(department(1), facts)].into(),
+        groups: BTreeMap::new(),
+        roles: vec![
+            role("nine", Some(9), true),
+            role("alarm", Some(5), false),
+            role("five", Some(5), true),
+            role("one", Some(1), false),
+            role("none", None, false),
+        ],
+        rules: Vec::new(),
+    };
+    let organisation = world.organisation();
+    let opens = |n| organisation.opens(user(n)).map(|o| (o.per_hour, o.stop));
+    assert_eq!(opens(1), Some((5, true)));
+    assert_eq!(opens(2), Some((1, false)));
+    assert_eq!((opens(3), opens(4)), (None, None));
+}
+
 /// Whatever is granted, the objects rights are made of are written by admins only.
 #[test]
 fn nobody_grants_himself_more() {

@@ -108,8 +108,11 @@ fn deleted_since(read: &dyn Read, at: DateTime<Utc>) -> Result<BTreeSet<(ObjectI
         if entries.iter().all(|entry| entry.at + margin < at) {
             return Ok(deleted);
         }
-        let first = entries.first();
-        if let Some(first) = first.filter(|first| first.sequence.0 > lower + 1 && first.at > at) {
+        // Where old entries were cut off, the journal begins later.
+        if let Some(first) = entries.first().filter(|first| first.sequence.0 > lower + 1) {
+            if first.at <= at {
+                return Ok(deleted);
+            }
             let text = format!("the journal reaches back to {} only", first.at);
             return Err(Error::new(Code::InvalidArguments, text).field("at"));
         }

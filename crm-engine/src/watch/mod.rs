@@ -224,6 +224,12 @@ impl Batch<'_> {
         self.portions.is_empty()
     }
 
+    /// Whether there may be more than it has.
+    pub(crate) fn is_full(&self) -> bool {
+        let opened = self.portions.iter().map(|portion| portion.opened.len());
+        opened.sum::<usize>() >= WATCH_PENDING_MAX
+    }
+
     /// Puts it into a transaction; the transaction may be run again.
     pub(crate) fn put(&mut self, txn: &mut Txn) -> Result<()> {
         self.written = true;
