@@ -186,6 +186,42 @@ impl Plan {
         self
     }
 
+    /// The plan of what both cover and show.
+    #[must_use]
+    pub(crate) fn both(&self, other: &Plan) -> Plan {
+        let hidden: BTreeSet<FieldId> = self.hidden.iter().chain(&other.hidden).copied().collect();
+        let partly = hidden.iter().filter_map(|field| {
+            let shown = [self.shown_on(*field)?, other.shown_on(*field)?].concat();
+            let nowhere = shown.iter().any(Reach::is_nothing);
+            (!nowhere).then(|| (*field, shown.into()))
+        });
+        let parents = match self.parents.is_empty() {
+            true => &other.parents,
+            false => &self.parents,
+        };
+        Plan {
+            reach: self.reach.both(&other.reach),
+            partly: partly.collect(),
+            hidden: hidden.into_iter().collect(),
+            parents: parents.clone(),
+            reduced: self.reduced || other.reduced,
+        }
+    }
+
+    /// What reaches the records on which a field is shown; none where it is shown on none.
+    fn shown_on(&self, field: FieldId) -> Option<&[Reach]> {
+        match self.shows(field) {
+            true => Some(std::slice::from_ref(&self.reach)),
+            false => self.partly(field),
+        }
+    }
+
+    /// Whether both are certain to cover the same records.
+    #[must_use]
+    pub(crate) fn covers_the_same(&self, other: &Plan) -> bool {
+        self.reach.is_same(&other.reach)
+    }
+
     /// The plan with `field` shown only where each of the fields `from` is, and where details that
     /// are counted in it are reached; nowhere where others decide.
     #[must_use]
@@ -265,7 +301,7 @@ impl PartialEq for Plan {
 /// What is never a user's own, whatever is granted: the shape of objects for those who are not of
 /// the administration (C38), and the records that rights are made of, but for the fields of users
 /// that decide none (C77).
-pub(super) fn is_barred(user: &UserFacts, object: &Object, action: Action) -> bool {
+pub(crate) fn is_barred(user: &UserFacts, object: &Object, action: Action) -> bool {
     if action.shapes() && user.kind != UserKind::Administration {
         return true;
     }
