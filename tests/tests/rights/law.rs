@@ -390,7 +390,7 @@ fn is_on_probation(user: &User) -> bool {
 /// of the record; one that names an unknown field bans all.
 fn speaks(rule: &Rule, object: &str, field: Option<&str>) -> bool {
     let known = |name: &&str| shape(object).has(name) || SYSTEM.contains(name);
-    let all = rule.fields.is_empty() || (rule.ban && !rule.fields.iter().all(|name| known(name)));
+    let all = rule.fields.is_empty() || (rule.ban && !rule.fields.iter().all(known));
     match (field, rule.ban) {
         (None, true) => all,
         (None, false) => all || rule.fields.iter().any(known),

@@ -15,7 +15,8 @@
 //! | `writers` | every way of changing |
 //! | `properties` | what must hold of rights, whatever they are |
 //!
-//! `RIGHTS_WORLDS` in the environment is the number of worlds of a longer run.
+//! `RIGHTS_WORLDS` in the environment is the number of worlds of a longer run, `RIGHTS_SEED` the one
+//! world to look at.
 
 mod changes;
 mod compare;

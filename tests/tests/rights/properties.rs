@@ -14,7 +14,7 @@ use super::{readers, writers};
 /// Worlds of an ordinary run, each some 25,000 decisions.
 const WORLDS: u64 = 12;
 /// Worlds in which a property is looked at.
-const SOME_WORLDS: u64 = 4;
+const SOME_WORLDS: u64 = 3;
 
 /// Changes of one organisation.
 const CHANGES: usize = 3;
@@ -144,7 +144,7 @@ fn bans_take_and_grants_give() {
         let mut world = World::new(generate::law(seed));
         let dice = &mut Dice(seed ^ 0xba5e);
         let mut before = picture(&world);
-        for _ in 0..10 {
+        for _ in 0..6 {
             let rule = generate::readable_rule(&world.law, dice);
             if shape(rule.object).parent.is_some() && !rule.ban {
                 continue;

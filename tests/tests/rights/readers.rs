@@ -75,8 +75,8 @@ impl<'w> Sight<'w> {
         self.world.law.may_field(self.user, "view", record, field)
     }
 
-    pub(super) fn sees_user(&self, user: usize) -> bool {
-        let _ = user;
+    /// Whether he sees users: they all stand alike.
+    pub(super) fn sees_users(&self) -> bool {
         let record = Record {
             object: "user",
             owner: None,
@@ -119,7 +119,7 @@ impl<'w> Sight<'w> {
     /// Whether a link of a record leads to something he sees.
     fn follows(&self, value: &Value) -> bool {
         match value {
-            Value::User(user) => self.sees_user(*user),
+            Value::User(_) => self.sees_users(),
             Value::Record(record) => self.visible[*record],
             _ => true,
         }
@@ -159,6 +159,7 @@ fn place(object: &str) -> usize {
 
 /// Compares everything that everybody can read.
 pub(super) fn compare(world: &World, tally: &mut Tally) {
+    permitted(world, tally);
     for user in 0..world.law.users.len() {
         let session = world.session(user);
         let open = world.law.is_open(user);
@@ -175,6 +176,27 @@ pub(super) fn compare(world: &World, tally: &mut Tally) {
         around(&sight, &session, tally);
         funnel(&sight, &session, tally);
         queries::compare(&sight, &session, tally);
+    }
+}
+
+/// Who may do something to a record.
+fn permitted(world: &World, tally: &mut Tally) {
+    for (record, id) in world.law.records.iter().zip(&world.records) {
+        for action in ["view", "edit", "delete", "transfer"] {
+            let order = json!({"action": action, "object": record.object, "id": id.get()});
+            let told = call(&world.host, "who_can", &order).unwrap();
+            let named = told["users"].as_array().unwrap().iter();
+            let named: Vec<u64> = named.map(|user| user["user"].as_u64().unwrap()).collect();
+            for (user, known) in world.users.iter().enumerate() {
+                let access = world.law.users[user].access;
+                if !matches!(access, Access::NotYet | Access::Over) {
+                    let law = world.law.may(user, action, record);
+                    let question = || format!("who_can {order} of {record:?}");
+                    let engine = named.contains(known);
+                    tally.decision((world, user), "who_can", question, law, engine);
+                }
+            }
+        }
     }
 }
 

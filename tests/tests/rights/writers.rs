@@ -109,7 +109,7 @@ impl Writer<'_> {
 
     fn names(&self, value: Option<&Value>) -> bool {
         match value {
-            Some(Value::User(user)) => self.sight.sees_user(*user),
+            Some(Value::User(_)) => self.sight.sees_users(),
             Some(Value::Record(record)) => self.sight.sees(*record),
             _ => true,
         }
@@ -160,7 +160,7 @@ impl Writer<'_> {
     /// Whether a user may be named as owner: himself, and whom he sees, while the access is open.
     fn may_name(&self, owner: usize) -> bool {
         let open = self.world().law.users[owner].access != Access::Closed;
-        open && (owner == self.sight.user || self.sight.sees_user(owner))
+        open && (owner == self.sight.user || self.sight.sees_users())
     }
 
     /// A new owner: himself, another one, nobody.
@@ -204,7 +204,7 @@ impl Writer<'_> {
         if !shape.owned || shape.parent.is_some() || known {
             return;
         }
-        let named = user == self.sight.user || self.sight.sees_user(user);
+        let named = user == self.sight.user || self.sight.sees_users();
         let seen = self.sight.sees(at) && self.sight.shows(at, "participants");
         let law = seen && self.may("share", record) && named;
         let users = record.participants.iter().chain([&user]);
@@ -215,7 +215,7 @@ impl Writer<'_> {
         let all = record.participants.iter();
         let all = all
             .copied()
-            .all(|user| user == self.sight.user || self.sight.sees_user(user));
+            .all(|user| user == self.sight.user || self.sight.sees_users());
         let verdict = (all || !law).then_some(law);
         self.tries(tally, "share", question, verdict, |door| {
             update(door, record.object, id.get(), &fields)
