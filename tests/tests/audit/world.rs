@@ -138,7 +138,12 @@ impl Story {
                 for action in ["create", "edit", "delete", "transfer", "import"] {
                     actions.extend(dice.one_in(2).then_some(action));
                 }
-                let more = ["owner", "created_at", "updated_at", "company"];
+                let link = if object == "company" {
+                    "parent"
+                } else {
+                    "company"
+                };
+                let more = ["owner", "created_at", "updated_at", link];
                 let fields = fields.iter().chain(&more);
                 let hidden = fields.copied().filter(|_| dice.one_in(6)).collect();
                 let scope = dice.pick(&SCOPES);
