@@ -45,10 +45,11 @@
  *    NUL, and no other length is negative. It is UTF-8: anything else is refused with CRM_ERROR_INVALID_UTF8 and the `offset` of
  *    the first wrong byte. It is copied, so it is yours again when the call returns. Text that
  *    comes back has a length and a NUL behind it.
- * 5. Ownership. What `crm_open`, `crm_login`, `crm_system_session`, `crm_prepare`,
- *    `crm_cancel_new`, a buffer or an error place gave you is yours until you end it with the
- *    one function for its type. These functions take NULL. Other pointers are borrowed, and the
- *    function that returns one says for how long. Nothing is ever passed to `free()`.
+ * 5. Ownership. What `crm_open`, `crm_login`, `crm_open_session`, `crm_system_session`,
+ *    `crm_prepare`, `crm_cancel_new`, a buffer or an error place gave you is yours until you end
+ *    it with the one function for its type. These functions take NULL. Other pointers are
+ *    borrowed, and the function that returns one says for how long. Nothing is ever passed to
+ *    `free()`.
  * 6. Handles. Pointers to `crm_` types are numbers in disguise that only this library can
  *    read. One that is closed, made up or of another type gives CRM_ERROR_BAD_HANDLE, NULL gives
  *    CRM_ERROR_NULL_ARGUMENT, and neither does harm. Handles may be closed in any order:
@@ -342,16 +343,41 @@ CRM_API int32_t crm_close(crm_db *db) CRM_NOEXCEPT;
  */
 
 /**
- * Opens a session of the user called `login`. The host vouches for the person: passwords and
- * other proofs are its own affair.
+ * Opens a session of the user called `login`. The host vouches for the person and tells nothing
+ * of where he comes from; for passwords, second factors and origins there is
+ * `crm_open_session`.
  *
  * Returns: CRM_OK, with a session in `*session` that you own and close with
  * `crm_session_close`.
- * Errors: CRM_ERROR_LOGIN_REFUSED, equal for a login that does not exist and for closed
- * access; CRM_ERROR_CLOSED.
+ * Errors: CRM_ERROR_LOGIN_REFUSED, equal for a login that does not exist, for closed access and
+ * for whatever else stands against it; CRM_ERROR_CLOSED.
  * Threads: any.
  */
 CRM_API int32_t crm_login(
+    crm_db *db, const char *login, int64_t login_length, crm_session **session,
+    crm_error **error) CRM_NOEXCEPT;
+
+/**
+ * Opens a session of somebody who proves who he is. `login` is a JSON object:
+ *
+ * - `login`: the user's login.
+ * - `password`: his password, or `vouched`: `true`, where the host vouches for him.
+ * - `code`: the code his authenticator shows, or `second_factor`: `true`, where the host asserts
+ *   that it has seen one. Needed for users whose record demands it.
+ * - `origin`: `{"ip", "mac", "computer", "domain_account"}`, each as far as the host knows it.
+ *   Needed for users who are bound to one; the journal keeps it for all.
+ *
+ * It takes some tens of milliseconds where a password is given, also for a login that does not
+ * exist. The journal tells of each attempt and of the reason for a refusal.
+ *
+ * Returns: CRM_OK, with a session in `*session` that you own and close with
+ * `crm_session_close`.
+ * Errors: CRM_ERROR_LOGIN_REFUSED, equal whatever stands against it; CRM_ERROR_INVALID_ARGUMENTS
+ * for members that are not known and for an origin that is none; CRM_ERROR_LIMIT_EXCEEDED for
+ * too many open sessions; CRM_ERROR_CLOSED.
+ * Threads: any.
+ */
+CRM_API int32_t crm_open_session(
     crm_db *db, const char *login, int64_t login_length, crm_session **session,
     crm_error **error) CRM_NOEXCEPT;
 
@@ -368,7 +394,7 @@ CRM_API int32_t crm_system_session(
     crm_db *db, crm_session **session, crm_error **error) CRM_NOEXCEPT;
 
 /**
- * Closes a session. NULL is fine. Statements of the session may still be open: their calls
+ * Closes a session, and the journal tells of it. NULL is fine. Statements of the session may still be open: their calls
  * fail with CRM_ERROR_BAD_HANDLE, and `crm_finalize` frees them.
  *
  * Returns: CRM_OK.

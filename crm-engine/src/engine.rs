@@ -2,14 +2,18 @@
 
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LockResult, PoisonError, RwLock};
 
+use chrono::{DateTime, Utc};
+
+use crate::access::{Register, Window};
 use crate::card::Cards;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
 use crate::expr;
 use crate::facts::{Facts, FactsCache};
+use crate::ids::Sequence;
 use crate::index;
 use crate::journal::Cause;
 use crate::kept::Kept;
@@ -80,7 +84,27 @@ struct Inner {
     validators: Arc<ValidatorSet>,
     live: RwLock<Option<Arc<Live>>>,
     newest: RwLock<Option<Newest>>,
+    sessions: Arc<Register>,
+    /// Counts what this engine has committed.
+    commits: Arc<AtomicU64>,
     closed: AtomicBool,
+}
+
+/// On whose behalf something is done, and in which session: the position of its login, 0 without
+/// one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct By {
+    pub(crate) actor: Actor,
+    pub(crate) session: Sequence,
+}
+
+impl From<Actor> for By {
+    fn from(actor: Actor) -> By {
+        By {
+            actor,
+            session: Sequence(0),
+        }
+    }
 }
 
 /// Schema and facts as of one commit, so that its readers look neither up. It holds no snapshot,
@@ -189,6 +213,8 @@ impl Engine {
             validators: Arc::new(ValidatorSet::new(options.validators)),
             live: RwLock::new(None),
             newest: RwLock::new(None),
+            sessions: Arc::default(),
+            commits: Arc::default(),
             closed: AtomicBool::new(false),
         }));
         // A store that cannot be read is refused now, not at the first question.
@@ -216,13 +242,23 @@ impl Engine {
         }
     }
 
-    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         self.0.clock.now()
     }
 
     /// The cards prepared for those who asked for one.
     pub(crate) fn cards(&self) -> &Cards {
         &self.0.cards
+    }
+
+    /// The sessions that are open.
+    pub(crate) fn sessions(&self) -> &Arc<Register> {
+        &self.0.sessions
+    }
+
+    /// Moves on with every commit of this engine, so that what goes on for long notices.
+    pub(crate) fn commits(&self) -> &Arc<AtomicU64> {
+        &self.0.commits
     }
 
     /// The newest consistent view.
@@ -257,23 +293,30 @@ impl Engine {
     /// start, so it must not leave anything behind outside the transaction.
     pub(crate) fn transact<R>(
         &self,
-        actor: Actor,
+        by: impl Into<By>,
         cause: &Cause,
         action: &str,
         mut body: impl FnMut(&mut Door<'_>) -> Result<R>,
     ) -> Result<R> {
-        self.check_open()?;
-        self.0.store.write(|txn| {
+        let by = by.into();
+        self.write(|txn| {
             let live = self.live(txn, false)?;
-            self.with_door(txn, &live, actor, cause, action, &mut body)
+            self.with_door(txn, &live, by, cause, action, &mut body)
         })
     }
 
-    /// Installs a pack in one transaction: declarations, roles and rules together.
-    pub(crate) fn install(&self, actor: Actor, pack: &Pack) -> Result<pack::Installed> {
+    fn write<R>(&self, body: impl FnMut(&mut Txn) -> Result<R>) -> Result<R> {
         self.check_open()?;
+        let result = self.0.store.write(body)?;
+        self.0.commits.fetch_add(1, Ordering::Release);
+        Ok(result)
+    }
+
+    /// Installs a pack in one transaction: declarations, roles and rules together.
+    pub(crate) fn install(&self, by: impl Into<By>, pack: &Pack) -> Result<pack::Installed> {
+        let by = by.into();
         let action = "pack.install";
-        let installed = self.0.store.write(|txn| {
+        let installed = self.write(|txn| {
             let before = self.live(txn, false)?;
             let Some(prepared) = pack::prepare(txn, &before.schema, pack)? else {
                 return Ok(pack::Installed::already(pack));
@@ -283,7 +326,7 @@ impl Engine {
             let live = self.load(txn, prepared.schema.clone())?;
             let cause = Cause::Install(pack.name().to_owned());
             let mut body = |door: &mut Door<'_>| prepared.apply(door);
-            self.with_door(txn, &live, actor, &cause, action, &mut body)
+            self.with_door(txn, &live, by, &cause, action, &mut body)
         })?;
         // The new schema is read once, by whoever made it, not by every write until the next read.
         self.view()?;
@@ -295,15 +338,15 @@ impl Engine {
     /// `change` may be run again from the start.
     pub(crate) fn alter(
         &self,
-        actor: Actor,
+        by: impl Into<By>,
         action: &str,
         mut change: impl FnMut(&dyn Read, &Schema, &Facts) -> Result<Schema>,
     ) -> Result<()> {
-        self.check_open()?;
-        self.0.store.write(|txn| {
+        let by = by.into();
+        self.write(|txn| {
             let before = self.live(txn, false)?;
             let facts = self.0.facts.of_transaction(txn, &before.schema)?;
-            check_access(&facts, actor)?;
+            check_access(&facts, by.actor, || self.now())?;
             let next = Arc::new(change(txn, &before.schema, &facts)?);
             if next.is_same_as(&before.schema) {
                 return Ok(());
@@ -319,7 +362,7 @@ impl Engine {
                 door.note();
                 door.renew_kept(&before.schema)
             };
-            self.with_door(txn, &live, actor, &Cause::Person, action, &mut body)
+            self.with_door(txn, &live, by, &Cause::Person, action, &mut body)
         })?;
         self.view().map(drop)
     }
@@ -328,24 +371,25 @@ impl Engine {
         &self,
         txn: &mut Txn,
         live: &Live,
-        actor: Actor,
+        by: By,
         cause: &Cause,
         action: &str,
         body: &mut dyn FnMut(&mut Door<'_>) -> Result<R>,
     ) -> Result<R> {
         let facts = self.0.facts.of_transaction(txn, &live.schema)?;
-        check_access(&facts, actor)?;
+        check_access(&facts, by.actor, || self.now())?;
         let around = Circumstances {
             schema: Arc::clone(&live.schema),
             facts,
             rules: &live.rules,
             kept: Arc::clone(&live.kept),
-            actor,
+            actor: by.actor,
             now: self.now(),
             cause: cause.clone(),
             action,
         };
         let mut door = Door::open(txn, around)?;
+        door.in_session(by.session);
         let result = body(&mut door)?;
         door.finish()?;
         Ok(result)
@@ -407,13 +451,24 @@ fn needed_by_a_rule(error: Error) -> Error {
     }
 }
 
-/// A user whose access was closed is refused at his next call, open sessions or not (C66).
-pub(crate) fn check_access(facts: &Facts, actor: Actor) -> Result<()> {
-    match actor {
-        Actor::User(user) if !facts.organisation.is_active(user) => Err(Error::new(
-            Code::Denied,
-            "the access of this user is closed",
-        )),
-        _ => Ok(()),
+/// A user whose access was closed, or is not open at this moment, is refused at his next call,
+/// open sessions or not (C64, C66). Whether that may change by the mere passing of time.
+pub(crate) fn check_access(
+    facts: &Facts,
+    actor: Actor,
+    now: impl FnOnce() -> DateTime<Utc>,
+) -> Result<bool> {
+    let Actor::User(user) = actor else {
+        return Ok(false);
+    };
+    let window = Window::of(facts.organisation.user(user));
+    match window.against(now) {
+        Some(_) => Err(access_closed()),
+        None => Ok(window.is_timed()),
     }
+}
+
+/// The one answer to whoever has no access at present, for whatever reason.
+fn access_closed() -> Error {
+    Error::new(Code::Denied, "the access of this user is closed")
 }

@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod access;
 mod bulk;
 mod card;
 mod clock;
@@ -60,6 +61,7 @@ pub mod value;
 mod verify;
 mod write;
 
+pub use access::{Login, Origin};
 pub use bulk::{BulkRefusal, BulkReport, BulkUpdate};
 pub use card::{
     Card, CardField, CardLink, CardRequest, CardRow, CardRows, CardSection, LastTouch, Ownership,
@@ -77,7 +79,7 @@ pub use feed::{FeedChange, FeedPage};
 pub use history::Moment;
 pub use ids::{ChoiceId, FieldId, ObjectId, RecordId, Sequence, UserId, Version};
 pub use intake::{Accepted, InterestState};
-pub use journal::ChangeKind;
+pub use journal::{ChangeKind, EventKind};
 pub use merge::{Merge, MergeReport, Moved};
 pub use pack::{
     GrantDeclaration, Installed, Manifest, OpensOver, Pack, PackVersion, Preset, RoleDeclaration,
@@ -101,7 +103,10 @@ pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,
 };
 pub use search::{Hit, How, SearchPage, SearchRequest};
-pub use session::{Created, OnDuplicate, SeenRecord, Session, Statement, TimelineRequest};
+pub use session::{
+    Created, JournalChange, JournalCut, JournalEntry, JournalPage, JournalRequest, OnDuplicate,
+    OpenSession, SeenRecord, Session, Statement, TimelineRequest, TotpSecret,
+};
 pub use timeline::{ChangedField, EntryKind, TimelineEntry, TimelineFilter, TimelinePage};
 pub use transfer::{Transfer, TransferCount, TransferReport};
 pub use undo::{RevertOutcome, RevertUser, RevertUserReport, Reverted, RevertedRecord, Undone};

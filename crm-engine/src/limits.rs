@@ -209,6 +209,29 @@ pub const PARTICIPANTS_MAX: usize = 100;
 /// Departments above one another; the rights of those further up do not reach down.
 pub const DEPARTMENT_DEPTH_MAX: usize = 32;
 
+// Sessions and the journal.
+
+/// Sessions of users open at once in one engine.
+pub const SESSIONS_MAX: usize = 100_000;
+/// The shortest password that can be set, in characters.
+pub const PASSWORD_CHARACTERS_MIN: usize = 8;
+/// The longest password.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// The longest name of a computer or account that a host tells of a session.
+pub const ORIGIN_BYTES_MAX: usize = 256;
+/// Ranges of addresses that one setting may name.
+pub const ADDRESS_RANGES_MAX: usize = 1_000;
+/// Entries of one page of the journal.
+pub const JOURNAL_PAGE_MAX: usize = 1_000;
+/// Entries that one page of the journal may look at; the next page goes on behind them.
+pub const JOURNAL_ENTRIES_TOUCHED_MAX: usize = 100_000;
+/// Changes that are listed of one entry of the journal; further ones are counted.
+pub const JOURNAL_CHANGES_LISTED_MAX: usize = 100;
+/// Entries of the journal cut off in one transaction.
+pub const JOURNAL_CUT_ENTRIES_MAX: u64 = 50_000;
+/// The longest text that the journal tells of what a caller asked for.
+pub const EVENT_TEXT_BYTES_MAX: usize = 256;
+
 // Undo and merge.
 
 /// Records that stand in the way of taking a transaction back and are named in the refusal.

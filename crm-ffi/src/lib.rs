@@ -44,10 +44,11 @@
 //!    NUL, and no other length is negative. It is UTF-8: anything else is refused with CRM_ERROR_INVALID_UTF8 and the `offset` of
 //!    the first wrong byte. It is copied, so it is yours again when the call returns. Text that
 //!    comes back has a length and a NUL behind it.
-//! 5. **Ownership.** What `crm_open`, `crm_login`, `crm_system_session`, `crm_prepare`,
-//!    `crm_cancel_new`, a buffer or an error place gave you is yours until you end it with the
-//!    one function for its type. These functions take NULL. Other pointers are borrowed, and the
-//!    function that returns one says for how long. Nothing is ever passed to `free()`.
+//! 5. **Ownership.** What `crm_open`, `crm_login`, `crm_open_session`, `crm_system_session`,
+//!    `crm_prepare`, `crm_cancel_new`, a buffer or an error place gave you is yours until you end
+//!    it with the one function for its type. These functions take NULL. Other pointers are
+//!    borrowed, and the function that returns one says for how long. Nothing is ever passed to
+//!    `free()`.
 //! 6. **Handles.** Pointers to `crm_` types are numbers in disguise that only this library can
 //!    read. One that is closed, made up or of another type gives CRM_ERROR_BAD_HANDLE, NULL gives
 //!    CRM_ERROR_NULL_ARGUMENT, and neither does harm. Handles may be closed in any order:
@@ -109,7 +110,9 @@ pub use error::{
     crm_error, crm_error_code, crm_error_details, crm_error_free, crm_error_message, crm_error_name,
 };
 pub use record::{crm_create, crm_delete, crm_get, crm_update};
-pub use session::{crm_login, crm_session, crm_session_close, crm_system_session};
+pub use session::{
+    crm_login, crm_open_session, crm_session, crm_session_close, crm_system_session,
+};
 pub use statement::{crm_finalize, crm_prepare, crm_reset, crm_statement, crm_step};
 pub use status::{CRM_CONTINUE, CRM_DONE, CRM_NOT_FOUND, CRM_NULL, CRM_OK, CRM_ROW, CRM_STOP};
 pub use store::{crm_close, crm_db, crm_open, crm_set_time};

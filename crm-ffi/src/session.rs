@@ -6,7 +6,8 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
-use crm_engine::Result;
+use crm_engine::{Code, Error, Login, Result};
+use serde::Deserialize;
 
 use crate::argument::{Out, Text};
 use crate::error::crm_error;
@@ -52,13 +53,14 @@ impl SessionHandle {
     }
 }
 
-/// Opens a session of the user called `login`. The host vouches for the person: passwords and
-/// other proofs are its own affair.
+/// Opens a session of the user called `login`. The host vouches for the person and tells nothing
+/// of where he comes from; for passwords, second factors and origins there is
+/// `crm_open_session`.
 ///
 /// Returns: CRM_OK, with a session in `*session` that you own and close with
 /// `crm_session_close`.
-/// Errors: CRM_ERROR_LOGIN_REFUSED, equal for a login that does not exist and for closed
-/// access; CRM_ERROR_CLOSED.
+/// Errors: CRM_ERROR_LOGIN_REFUSED, equal for a login that does not exist, for closed access and
+/// for whatever else stands against it; CRM_ERROR_CLOSED.
 /// Threads: any.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn crm_login(
@@ -80,6 +82,52 @@ pub unsafe extern "C" fn crm_login(
         let session = session.required()?;
         let db = handle::get::<Db>(db)?;
         let opened = db.engine.login(login.required()?)?;
+        session.set(SessionHandle::open(db, opened)?);
+        Ok(CRM_OK)
+    })
+}
+
+/// Opens a session of somebody who proves who he is. `login` is a JSON object:
+///
+/// - `login`: the user's login.
+/// - `password`: his password, or `vouched`: `true`, where the host vouches for him.
+/// - `code`: the code his authenticator shows, or `second_factor`: `true`, where the host asserts
+///   that it has seen one. Needed for users whose record demands it.
+/// - `origin`: `{"ip", "mac", "computer", "domain_account"}`, each as far as the host knows it.
+///   Needed for users who are bound to one; the journal keeps it for all.
+///
+/// It takes some tens of milliseconds where a password is given, also for a login that does not
+/// exist. The journal tells of each attempt and of the reason for a refusal.
+///
+/// Returns: CRM_OK, with a session in `*session` that you own and close with
+/// `crm_session_close`.
+/// Errors: CRM_ERROR_LOGIN_REFUSED, equal whatever stands against it; CRM_ERROR_INVALID_ARGUMENTS
+/// for members that are not known and for an origin that is none; CRM_ERROR_LIMIT_EXCEEDED for
+/// too many open sessions; CRM_ERROR_CLOSED.
+/// Threads: any.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn crm_open_session(
+    db: *mut crm_db,
+    login: *const c_char,
+    login_length: i64,
+    session: *mut *mut crm_session,
+    error: *mut *mut crm_error,
+) -> i32 {
+    // SAFETY: the host keeps the rules of the header for its pointers.
+    let (login, session, error) = unsafe {
+        (
+            Text::new("login", login, login_length),
+            Out::new("session", session),
+            Out::new("error", error),
+        )
+    };
+    guard(error, || {
+        let session = session.required()?;
+        let db = handle::get::<Db>(db)?;
+        let login = Login::deserialize(login.json()?).map_err(|error| {
+            Error::new(Code::InvalidArguments, format!("login: {error}")).with("argument", "login")
+        })?;
+        let opened = db.engine.open_session(&login)?;
         session.set(SessionHandle::open(db, opened)?);
         Ok(CRM_OK)
     })
@@ -109,7 +157,7 @@ pub unsafe extern "C" fn crm_system_session(
     })
 }
 
-/// Closes a session. NULL is fine. Statements of the session may still be open: their calls
+/// Closes a session, and the journal tells of it. NULL is fine. Statements of the session may still be open: their calls
 /// fail with CRM_ERROR_BAD_HANDLE, and `crm_finalize` frees them.
 ///
 /// Returns: CRM_OK.
@@ -121,7 +169,9 @@ pub extern "C" fn crm_session_close(session: *mut crm_session) -> i32 {
     guard::status(|| {
         if !session.is_null() {
             handle::get::<SessionHandle>(session)?.gate.close()?;
-            handle::remove::<SessionHandle>(session)?;
+            let closed = handle::remove::<SessionHandle>(session)?;
+            // It is ended all the same where the journal cannot tell of it any more.
+            let _ = closed.session.end();
         }
         Ok(CRM_OK)
     })

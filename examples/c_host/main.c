@@ -144,6 +144,9 @@ static int64_t create_user(crm_session *host, const char *name, const char *role
     if (supervisor != 0) {
         text_add(&fields, ",\"supervisor\":");
         text_add_number(&fields, supervisor);
+    } else {
+        /* The kind of user that others may have as their supervisor. */
+        text_add(&fields, ",\"kind\":\"administration\"");
     }
     text_add(&fields, "}");
     return create(host, "user", &fields);

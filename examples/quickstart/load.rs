@@ -130,7 +130,7 @@ fn organisation(host: &Session, teams: &str) -> Result<BTreeMap<String, RecordId
             if !people.contains_key(manager) {
                 let fields = json!({
                     "login": login(manager), "name": manager, "roles": ["manager"],
-                    "department": offices[office],
+                    "kind": "administration", "department": offices[office],
                 });
                 people.insert(manager.to_owned(), door.create_json(users, &fields)?);
             }

@@ -14,3 +14,4 @@ mod main_job;
 mod maven;
 mod scenario;
 mod script_functions;
+mod sessions;

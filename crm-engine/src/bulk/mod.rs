@@ -156,12 +156,12 @@ impl Wish {
             return Err(denied(&object, Action::Bulk));
         }
         let set = door.input(&object, &Json::Object(job.set.clone()))?;
-        if set.owner.is_some() {
+        if set.given.owner.is_some() {
             let text = "`set`: the owner is changed by handing over, not in bulk";
             return Err(Error::new(Code::InvalidArguments, text).field("owner"));
         }
         let tags = tags(door, &object, &job.add_tags, &job.remove_tags)?;
-        if set.fields.is_empty() && tags.is_empty() {
+        if set == Input::default() && tags.is_empty() {
             let text = "nothing to change: `set`, `add_tags` and `remove_tags` are empty";
             return Err(Error::new(Code::InvalidArguments, text));
         }

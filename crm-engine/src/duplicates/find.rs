@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::facts::{self, Facts};
-use crate::ids::{FieldId, ObjectId, RecordId, UserId};
+use crate::ids::{FieldId, ObjectId, RecordId};
 use crate::index::By;
 use crate::limits::{DUPLICATE_CANDIDATES_MAX, FURTHER_VALUES_MAX};
 use crate::policy::{Action, Actor, Plan};
@@ -296,10 +296,7 @@ impl<'a> Finder<'a> {
         let range = KeyRange::prefix(&prefix);
         let mut rows = self.read.scan(range, ScanOptions::FORWARD)?;
         while let Some((key, mut told)) = rows.next()? {
-            let owner = match take_uint(&mut told)? {
-                0 => None,
-                owner => Some(UserId(RecordId::new(owner)?)),
-            };
+            let standing = Standing::take(&mut told)?;
             let id = match told.is_empty() {
                 true => take_uint(&mut &key[prefix.len()..])?,
                 false => take_uint(&mut told)?,
@@ -308,7 +305,6 @@ impl<'a> Finder<'a> {
             if except == Some(id) {
                 continue;
             }
-            let standing = Standing::of(owner);
             if facts::covers(self.read, plan, place.id, id, &standing)? {
                 found.see(id);
             } else if counts && found.hidden.len() < DUPLICATE_CANDIDATES_MAX {

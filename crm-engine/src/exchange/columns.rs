@@ -10,7 +10,7 @@ use super::table::Row;
 use super::{invalid_job, not_as_declared};
 use crate::error::{Error, Result};
 use crate::ids::{ChoiceId, RecordId};
-use crate::schema::system::OWNER;
+use crate::schema::system::is_of_owned;
 use crate::schema::{Field, Object};
 use crate::value::{Currency, Money, Value, ValueType, parse, shorten};
 use crate::write::{Door, Input};
@@ -105,7 +105,7 @@ impl<'j> Columns<'j> {
                 let message = format!("two columns fill the field `{}`", field.name);
                 return Err(invalid_job(message).field(&field.name));
             }
-            if field.id != OWNER {
+            if !is_of_owned(field.id) {
                 settable.fields.push((field.id, Value::Null));
             }
             let reading = columns
@@ -193,10 +193,7 @@ impl<'j> Columns<'j> {
             }
             match self.value(column, text, last_chance) {
                 Ok(Cell::Is(Value::Null)) => {}
-                Ok(Cell::Is(value)) if column.field.id == OWNER => {
-                    input = input.with_owner(crate::write::owner_of(&value));
-                }
-                Ok(Cell::Is(value)) => input.fields.push((column.field.id, value)),
+                Ok(Cell::Is(value)) => input.take(column.field.id, value),
                 Ok(Cell::Unknown(message)) => {
                     let kind = match column.rule.on_unknown {
                         OnUnknown::Refuse => FaultKind::Refused,

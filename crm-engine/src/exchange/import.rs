@@ -20,7 +20,7 @@ use crate::limits::{
 use crate::policy::Action;
 use crate::progress::{OnProgress, Progress};
 use crate::schema::{Object, Schema, keys};
-use crate::value::{Standing, Value};
+use crate::value::Value;
 use crate::write::{Door, Input, denied};
 
 /// Opens transactions for an import, one after the other.
@@ -340,11 +340,8 @@ impl Import<'_, '_> {
                 input.fields.push((*field, value.clone()));
             }
         }
-        let owner = door.owner_of_new(object, &input)?;
-        if !door
-            .plan(object, Action::Import)
-            .permits(&Standing::of(owner))
-        {
+        let standing = door.standing_of_new(object, &input)?;
+        if !door.plan(object, Action::Import).permits(&standing) {
             return Err(denied(object, Action::Import));
         }
         let texts = self.columns.texts_of(object, &input);

@@ -371,6 +371,7 @@ impl<'a> Checker<'a> {
             }
             let target = field
                 .target
+                .filter(|_| field.value_type == ValueType::Reference)
                 .and_then(|target| self.scope.schema.by_id(target));
             object = target.ok_or_else(|| {
                 let error = format!("`{}` is not a reference", field.name);

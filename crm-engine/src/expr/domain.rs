@@ -27,6 +27,7 @@ enum Class {
     Choice(Option<(ObjectId, FieldId)>),
     Tags,
     Reference,
+    References,
     File,
 }
 
@@ -54,8 +55,11 @@ impl Domain {
             .and_then(|(object, field)| object.by_id(*field))
     }
 
-    /// The object whose records the values name: references, and ids themselves.
+    /// The object of the record that each value names: references, and ids themselves.
     pub(crate) fn records(&self) -> Option<ObjectId> {
+        if self.value_type == ValueType::References {
+            return None;
+        }
         let (object, field) = self.field.as_ref()?;
         match *field {
             system::ID => Some(object.id),
@@ -93,6 +97,7 @@ impl Domain {
             ),
             Tags => Class::Tags,
             Reference => Class::Reference,
+            References => Class::References,
             File => Class::File,
         }
     }

@@ -27,7 +27,8 @@ use crate::ids::RecordId;
 use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, SUBSELECT_VALUES_MAX};
 use crate::policy::Plan;
-use crate::schema::{Object, keys};
+use crate::schema::Object;
+use crate::schema::keys::{self, Holder};
 use crate::store::{KeyRange, Read, ScanOptions};
 use crate::value::{Money, Value, encode_value, take_uint};
 
@@ -162,14 +163,19 @@ impl SubSelect {
         };
         match (self.plan.owners().listed(), self.object.lists.first()) {
             (Some(owners), Some(list)) if self.object.owned => {
-                for owner in owners {
-                    let prefix = keys::own(self.object.id, list.id, Some(*owner)).done();
+                for holder in Holder::reached(owners, self.plan.shared_with()) {
+                    let shared = matches!(holder, Holder::Participant(_));
+                    let prefix = keys::own(self.object.id, list.id, holder).done();
                     let range = KeyRange::prefix(&prefix);
                     let mut rows = read.scan(range, ScanOptions::default())?;
                     while let Some((key, value)) = rows.next()? {
-                        let id = ListRow::new(list, &key[prefix.len()..], value)?.id;
-                        if let Some(bytes) = read.get(&keys::record(self.object.id, id))? {
-                            look(id, &bytes)?;
+                        let row = ListRow::new(list, &key[prefix.len()..], value)?;
+                        // What one of the owners shares was found under him.
+                        if shared && self.plan.owners().contains(row.standing.owner) {
+                            continue;
+                        }
+                        if let Some(bytes) = read.get(&keys::record(self.object.id, row.id))? {
+                            look(row.id, &bytes)?;
                         }
                     }
                 }

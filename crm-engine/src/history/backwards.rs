@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::ids::{RecordId, UserId, Version};
 use crate::journal::ChangeKind;
 use crate::schema::keys;
-use crate::schema::system::OWNER;
+use crate::schema::system::{OWNER, PARTICIPANTS};
 use crate::store::{Read, Scan, ScanOptions};
 use crate::value::{Fields, Record, take_uint};
 
@@ -30,6 +30,7 @@ impl<'r> Backwards<'r> {
         if let Some(record) = now {
             after = record.fields.clone();
             after.set(OWNER, owner_value(record.head.owner));
+            after.set(PARTICIPANTS, record.head.participants.to_value());
         }
         let range = keys::history_of(id);
         Ok(Backwards {

@@ -13,11 +13,11 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, ObjectId, RecordId, Sequence, UserId, Version};
 use crate::journal::{self, Cause, ChangeKind};
 use crate::schema::keys;
-use crate::schema::system::DECLARED_FIRST;
-use crate::schema::system::OWNER;
+use crate::schema::system::{DECLARED_FIRST, OWNER, PARTICIPANTS};
 use crate::store::{Read, ScanOptions, Txn};
-use crate::value::{FieldsView, Record, Value, encode_fields, put_uint, take_uint};
-use crate::value::{Head, Participants};
+use crate::value::{
+    FieldsView, Head, Participants, Record, Value, encode_fields, put_uint, take_uint,
+};
 
 pub(crate) use absorbed::{absorbed, forget_absorbed, note_absorbed};
 pub(crate) use backwards::{Backwards, tenures};
@@ -41,20 +41,24 @@ pub(crate) struct Change {
     pub actor: Option<UserId>,
     /// Why.
     pub cause: Cause,
-    /// The changed fields, by number; the owner among them under its own number.
+    /// The changed fields, by number; owner and participants among them under their own numbers.
     pub fields: Vec<FieldChange>,
 }
 
 impl Change {
     /// The record as it was when it was deleted; none for other changes.
     pub(crate) fn deleted(&self) -> Option<Record> {
+        let old = |wanted| {
+            let field = self.fields.iter().find(|field| field.field == wanted);
+            field.map_or(&Value::Null, |field| &field.old)
+        };
         let fields = self.fields.iter();
         let fields = fields.filter(|changed| changed.field.0 >= DECLARED_FIRST);
         (self.kind == ChangeKind::Delete).then(|| Record {
             head: Head {
                 version: self.version,
-                owner: self.last_owner(),
-                participants: Participants::default(),
+                owner: old(OWNER).as_reference().map(UserId),
+                participants: Participants::of_value(old(PARTICIPANTS)),
                 created_at: self.at,
                 created_by: self.actor,
                 updated_at: self.at,
@@ -64,12 +68,6 @@ impl Change {
                 .map(|changed| (changed.field, changed.old.clone()))
                 .collect(),
         })
-    }
-
-    /// Whose record it was, for a deletion.
-    pub(crate) fn last_owner(&self) -> Option<UserId> {
-        let owner = self.fields.iter().find(|field| field.field == OWNER)?;
-        owner.old.as_reference().map(UserId)
     }
 }
 
@@ -173,6 +171,7 @@ fn fill_new_values(changes: &mut [Change], now: Option<&Record>, owner_field: Fi
                 .map(|(field, value)| (field, value.clone())),
         );
         present.push((owner_field, owner_value(record.head.owner)));
+        present.push((PARTICIPANTS, record.head.participants.to_value()));
     }
     for change in changes.iter_mut().rev() {
         for field in &mut change.fields {

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::Change;
 use crate::ids::{UserId, Version};
 use crate::journal::ChangeKind;
-use crate::schema::system::OWNER;
+use crate::schema::system::{OWNER, PARTICIPANTS};
 use crate::value::{Fields, Head, Participants, Record};
 
 /// A moment in the life of a record.
@@ -61,6 +61,7 @@ pub(crate) fn record_at(changes: &[Change], moment: Moment) -> Option<Record> {
         for field in &change.fields {
             match field.field {
                 OWNER => present.head.owner = field.new.as_reference().map(UserId),
+                PARTICIPANTS => present.head.participants = Participants::of_value(&field.new),
                 id => present.fields.set(id, field.new.clone()),
             }
         }

@@ -1,13 +1,13 @@
 //! Entries by which likely duplicates are found: the normal forms of compared fields, and the
 //! beginnings of their words where texts are compared by likeness.
 //!
-//! An entry tells the owner, so that a reader passes over what he may not see without reading
+//! An entry tells whom the record stands under, so that a reader passes over what he may not see without reading
 //! it. The entry of a detail, which holds a further value of its parent, tells the parent.
 
 use std::collections::BTreeSet;
 
 use super::Entry;
-use crate::ids::{RecordId, UserId};
+use crate::ids::RecordId;
 use crate::limits::{MATCH_FORM_BYTES_MAX, MATCH_WORDS_MAX};
 use crate::schema::{Field, Object, keys};
 use crate::value::{Record, Value, normal, put_uint, words};
@@ -73,7 +73,7 @@ pub(super) fn put_entries(object: &Object, id: RecordId, record: &Record, out: &
     for (field, by) in kept(object) {
         let value = record.fields.get(field.id);
         let mut told = Vec::new();
-        put_uint(&mut told, record.head.owner.map_or(0, UserId::get));
+        super::put_standing(&mut told, record);
         if field.further.is_some() {
             let parent = object.parent.map(|parent| record.fields.get(parent));
             let Some(parent) = parent.and_then(Value::as_reference) else {

@@ -14,10 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
-use crate::schema::system::{OWNER, value_of};
+use crate::schema::keys::Holder;
+use crate::schema::system::{ID, OWNER, PARTICIPANTS, value_of};
 use crate::schema::{Field, HiddenDuplicates, Labels, Object, Together, keys};
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
-use crate::value::{FieldsView, Record, RecordView, Value, encode_fields, put_uint, take_uint};
+use crate::value::{
+    FieldsView, Record, RecordView, Standing, Value, encode_fields, put_uint, take_uint,
+};
 
 pub(crate) use matches::By;
 pub(crate) use timeline::{Deed, Place, TimelineRow, moves};
@@ -43,12 +46,10 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
     for list in &object.lists {
         let tail = keys::list_tail(list, id, |field| value_of(id, record, field));
         let mut payload = Vec::with_capacity(64);
-        put_uint(&mut payload, record.head.owner.map_or(0, UserId::get));
+        put_standing(&mut payload, record);
         encode_fields(&columns, &mut payload);
-        if object.owned {
-            let key = keys::own(object.id, list.id, record.head.owner)
-                .bytes(&tail)
-                .done();
+        for holder in Holder::of(&record.head).filter(|_| object.owned) {
+            let key = keys::own(object.id, list.id, holder).bytes(&tail).done();
             entries.push(Entry {
                 key,
                 value: payload.clone(),
@@ -78,12 +79,25 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
             });
         }
     }
+    for user in record.head.participants.iter().filter(|_| object.owned) {
+        let mut owner = Vec::new();
+        put_uint(&mut owner, record.head.owner.map_or(0, UserId::get));
+        entries.push(Entry {
+            key: keys::shared(object.id, user).id(id).done(),
+            value: owner,
+        });
+    }
     matches::put_entries(object, id, record, &mut entries);
     entries.extend(together::entries(object, id, record));
     timeline::events(object, id, record, &mut entries);
     search::add_entries(object, id, record, &mut entries);
     entries.sort_unstable();
     Ok(entries)
+}
+
+/// Appends what an entry tells for the decision who sees the record.
+fn put_standing(out: &mut Vec<u8>, record: &Record) {
+    Standing::put(out, record.head.owner, &record.head.participants);
 }
 
 /// Brings the derived entries of every record from what `before` declares of its object to what
@@ -267,16 +281,36 @@ pub(crate) fn taken_together(
     }
 }
 
-/// A row of a list as its entry tells it: the record, its owner and the list's columns.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ListRow<'a> {
+/// A record that others share with a user, as its entry tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SharedRow {
     pub(crate) id: RecordId,
     pub(crate) owner: Option<UserId>,
+}
+
+impl SharedRow {
+    /// Reads an entry; `tail` is its key behind the user.
+    pub(crate) fn new(mut tail: &[u8], mut value: &[u8]) -> Result<SharedRow> {
+        Ok(SharedRow {
+            id: RecordId::new(take_uint(&mut tail)?)?,
+            owner: match take_uint(&mut value)? {
+                0 => None,
+                owner => Some(UserId(RecordId::new(owner)?)),
+            },
+        })
+    }
+}
+
+/// A row of a list as its entry tells it: the record, whom it stands under and the list's columns.
+#[derive(Debug, Clone)]
+pub(crate) struct ListRow<'a> {
+    pub(crate) id: RecordId,
+    pub(crate) standing: Standing,
     columns: &'a [u8],
 }
 
 impl<'a> ListRow<'a> {
-    /// Reads an entry; `tail` is its key behind the list (and owner), `list` its order.
+    /// Reads an entry; `tail` is its key behind the list (and holder), `list` its order.
     pub(crate) fn new(
         list: &crate::schema::List,
         tail: &[u8],
@@ -294,29 +328,27 @@ impl<'a> ListRow<'a> {
             }
         };
         let mut columns = value;
-        let owner = match take_uint(&mut columns)? {
-            0 => None,
-            owner => Some(UserId(RecordId::new(owner)?)),
-        };
         Ok(ListRow {
             id: RecordId::new(id)?,
-            owner,
+            standing: Standing::take(&mut columns)?,
             columns,
         })
     }
 
     /// Whether the entry tells the value of `field`.
     pub(crate) fn covers(object: &Object, field: FieldId) -> bool {
-        field == OWNER || field == crate::schema::system::ID || object.columns.contains(&field)
+        matches!(field, OWNER | PARTICIPANTS | ID) || object.columns.contains(&field)
     }
 
     /// The value of a covered field.
     pub(crate) fn value(&self, field: FieldId) -> Result<Value> {
         match field {
-            OWNER => Ok(self
-                .owner
-                .map_or(Value::Null, |owner| Value::Reference(owner.0))),
-            crate::schema::system::ID => Ok(Value::Integer(
+            OWNER => {
+                let owner = self.standing.owner;
+                Ok(owner.map_or(Value::Null, |owner| Value::Reference(owner.0)))
+            }
+            PARTICIPANTS => Ok(self.standing.participants.to_value()),
+            ID => Ok(Value::Integer(
                 i64::try_from(self.id.get()).unwrap_or(i64::MAX),
             )),
             column => FieldsView::new(self.columns)?.field(column),

@@ -1,13 +1,13 @@
 //! What search looks up, derived from the searched fields of a record:
 //!
-//! - **words** of texts, under their first three letters: once under the owner, for those who see
-//!   the records of some, and once for those who see all. Within a group of equal letters they
+//! - **words** of texts, under their first three letters: once under the owner and each
+//!   participant, for those who see the records of some, and once for those who see all. Within a group of equal letters they
 //!   stand by class (how well a word fits those letters, and whether it is of the title), then by
 //!   title, so that the first hits of a page are the first entries of a group;
 //! - **parts**: every ending of a phone number (so that the beginning of an entry is any part of
 //!   the number), whole numbers, whole e-mails and their domains, without the owner;
-//! - **values** of phones, numbers and e-mails under the owner, for parts that are too common to
-//!   look at everybody's.
+//! - **values** of phones, numbers and e-mails under the owner and each participant, for parts that
+//!   are too common to look at everybody's.
 //!
 //! The title of a detail is its parent's, which is not part of the record; a detail's entries
 //! name the parent instead.
@@ -20,7 +20,7 @@ use crate::limits::{
     SEARCH_PHONE_DIGITS_MAX, SEARCH_TITLE_BYTES_MAX, SEARCH_WORD_BYTES_MAX,
     SEARCH_WORDS_PER_FIELD_MAX,
 };
-use crate::schema::keys::{self, Key};
+use crate::schema::keys::{self, Holder, Key};
 use crate::schema::{Field, Object};
 use crate::value::{
     HEAD_LETTERS, Record, Value, ValueType, fold, head, normal_phone, put_uint, put_value, stem,
@@ -34,7 +34,7 @@ pub(crate) const PHONE_PART_DIGITS: usize = 3;
 
 /// Ends a text inside a key.
 const END: u8 = 0;
-/// Stands in place of the letters before values under the owner. No word has it.
+/// Stands in place of the letters before values under a holder. No word has it.
 const VALUES: &[u8] = &[1, END];
 
 /// How a field is searched.
@@ -261,10 +261,12 @@ impl Writer<'_> {
         self.entry(key, field, Vec::new());
     }
 
-    /// An entry under the owner, where there is one.
+    /// Entries under the owner, where there is one, and under each participant.
     fn own(&mut self, group: &[u8], field: FieldId, value: &[u8]) {
-        if let Some(owner) = self.record.head.owner.filter(|_| self.object.owned) {
-            let own = keys::words_own(self.object.id, owner).bytes(group);
+        let record = self.record;
+        let holders = Holder::of(&record.head).filter(|holder| *holder != Holder::Owner(None));
+        for holder in holders.filter(|_| self.object.owned) {
+            let own = keys::words_own(self.object.id, holder).bytes(group);
             self.entry(own.bytes(&self.lead), field, value.to_vec());
         }
     }
@@ -275,7 +277,7 @@ impl Writer<'_> {
     }
 }
 
-/// Where words that begin with some letters stand, behind their owner or object. With fewer
+/// Where words that begin with some letters stand, behind their holder or object. With fewer
 /// letters than a head they stand in several groups.
 pub(crate) fn words_at(letters: &str) -> Vec<u8> {
     let head = head(letters);
@@ -286,7 +288,7 @@ pub(crate) fn words_at(letters: &str) -> Vec<u8> {
     at
 }
 
-/// Where values stand behind their owner.
+/// Where values stand behind their holder.
 pub(crate) fn values_at() -> &'static [u8] {
     VALUES
 }
@@ -319,7 +321,7 @@ pub(crate) struct Posting<'a> {
 }
 
 impl<'a> Posting<'a> {
-    /// Reads an entry; `tail` is its key behind the owner or object.
+    /// Reads an entry; `tail` is its key behind the holder or object.
     pub(crate) fn read(object: &Object, tail: &'a [u8], value: &'a [u8]) -> Result<Posting<'a>> {
         let head_bytes = end_of_text(tail)?;
         let (head, rest) = tail.split_at(head_bytes);

@@ -21,7 +21,7 @@ use crate::journal::ChangeKind;
 use crate::schema::system::OWNER;
 use crate::schema::{Field, Object, keys};
 use crate::store::{Read, Txn};
-use crate::value::{FieldsView, Record, Value, encode_fields, put_uint, take_uint};
+use crate::value::{FieldsView, Record, Standing, Value, encode_fields, put_uint, take_uint};
 
 /// The bytes of a moment in front of a place.
 const MOMENT_BYTES: usize = 8;
@@ -94,7 +94,7 @@ pub(crate) struct TimelineRow<'a> {
 pub(crate) enum Deed<'a> {
     /// The record is an event.
     Event {
-        owner: Option<UserId>,
+        standing: Standing,
         kind: Option<ChoiceId>,
         channel: Option<ChoiceId>,
         /// The moment is that of the creation.
@@ -126,7 +126,7 @@ impl<'a> TimelineRow<'a> {
             let (flags, mut rest) = rest.split_first().ok_or_else(damaged)?;
             Deed::Event {
                 at_creation: flags & AT_CREATION != 0,
-                owner: take_user(&mut rest)?,
+                standing: Standing::take(&mut rest)?,
                 kind: take_choice(&mut rest)?,
                 channel: take_choice(&mut rest)?,
                 columns: FieldsView::new(rest)?,
@@ -178,7 +178,7 @@ pub(super) fn events(object: &Object, id: RecordId, record: &Record, entries: &m
         version: Version(0),
     };
     let mut deed = vec![if own.is_none() { AT_CREATION } else { 0 }];
-    put_user(&mut deed, record.head.owner);
+    super::put_standing(&mut deed, record);
     put_choice(&mut deed, choice(record, event.kind));
     put_choice(&mut deed, choice(record, event.channel));
     encode_fields(&columns(object, record), &mut deed);

@@ -304,9 +304,8 @@ impl Intake {
         let plan = door.plan(object, Action::Create);
         let other =
             open_access(door, other).filter(|other| plan.permits(&Standing::of(Some(*other))));
-        input
-            .owner
-            .unwrap_or_else(|| other.or_else(|| door.actor().user()))
+        let given = input.given.owner;
+        given.unwrap_or_else(|| other.or_else(|| door.actor().user()))
     }
 
     /// Adds what is told of the client.

@@ -7,7 +7,7 @@ use crate::ids::{ObjectId, RecordId, Sequence, UserId, Version};
 use crate::schema::keys;
 use crate::value::{put_uint, take_uint};
 
-use super::{Cause, Change, ChangeKind, Entry};
+use super::{Cause, Change, ChangeKind, Draft, Entry, Event, EventKind};
 
 pub(super) fn encode_key(sequence: Sequence, part: u64) -> Vec<u8> {
     let mut key = keys::journal(sequence);
@@ -20,16 +20,13 @@ pub(super) fn decode_key(key: &[u8]) -> Result<(Sequence, u64)> {
     Ok((Sequence(take_uint(&mut rest)?), take_uint(&mut rest)?))
 }
 
-pub(super) fn encode_body(
-    out: &mut Vec<u8>,
-    at: DateTime<Utc>,
-    actor: Option<UserId>,
-    action: &str,
-    changes: &[Change],
-) {
-    encode_moment(out, at);
-    put_uint(out, actor.map_or(0, UserId::get));
-    put_text(out, action);
+/// # Errors
+/// [`Code::Internal`] for an event whose detail is not JSON, which cannot be.
+pub(super) fn encode_body(out: &mut Vec<u8>, draft: &Draft<'_>, changes: &[Change]) -> Result<()> {
+    encode_moment(out, draft.at);
+    put_uint(out, draft.actor.map_or(0, UserId::get));
+    put_uint(out, draft.session.0);
+    put_text(out, draft.action);
     put_uint(out, changes.len() as u64);
     for change in changes {
         encode_kind(out, change.kind);
@@ -39,12 +36,22 @@ pub(super) fn encode_body(
         put_uint(out, change.owner.map_or(0, UserId::get));
         out.extend_from_slice(&change.digest);
     }
+    let Some(event) = draft.event else {
+        out.push(0);
+        return Ok(());
+    };
+    out.push(event.kind.number());
+    let detail = serde_json::to_string(&event.detail)
+        .map_err(|error| Error::internal(format!("an event that is not JSON: {error}")))?;
+    put_text(out, &detail);
+    Ok(())
 }
 
 pub(super) fn decode_body(sequence: Sequence, mut body: &[u8]) -> Result<Entry> {
     let input = &mut body;
     let at = decode_moment(input)?;
     let actor = take_user(input)?;
+    let session = Sequence(take_uint(input)?);
     let action = take_text(input)?;
     let count = take_uint(input)?;
     let mut changes = Vec::new();
@@ -62,9 +69,21 @@ pub(super) fn decode_body(sequence: Sequence, mut body: &[u8]) -> Result<Entry> 
         sequence,
         at,
         actor,
+        session,
         action,
         changes,
+        event: take_event(input)?,
     })
+}
+
+fn take_event(input: &mut &[u8]) -> Result<Option<Event>> {
+    let number = take_bytes(input, 1)?[0];
+    if number == 0 {
+        return Ok(None);
+    }
+    let kind = EventKind::by_number(number).ok_or_else(damaged)?;
+    let detail = serde_json::from_str(&take_text(input)?).map_err(|_| damaged())?;
+    Ok(Some(Event { kind, detail }))
 }
 
 pub(crate) fn encode_kind(out: &mut Vec<u8>, kind: ChangeKind) {

@@ -1,16 +1,24 @@
-//! Who did what: one hash-chained entry per transaction.
+//! Who did what: hash-chained entries, one per transaction and one for each event.
+//!
+//! An **event** is what changes no record and is told all the same (C69): a login, a refusal, a
+//! password that was changed. Every entry names the session it was made in by the position of
+//! that session's login, whose entry tells where it came from.
 //!
 //! An entry stands in the store as one or more rows, each chained to the row before it:
 //! `link(n) = blake3(link(n-1) ‖ key(n) ‖ body(n))`, with 32 zero bytes before the first. A row
 //! is its body followed by its link, so a break is found at its very place. The chain makes
 //! tampering detectable (C70); it cannot stop somebody who rewrites all of it, which is why a
-//! host may keep [`Head`]s elsewhere.
+//! host may keep [`Head`]s elsewhere. Old entries can be [`cut`] off by administrators only, which
+//! leaves an event in the chain.
 
 mod codec;
+mod cut;
+mod event;
 #[cfg(test)]
 mod tests;
 
 use chrono::{DateTime, Utc};
+use serde_json::Value as Json;
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{ObjectId, RecordId, Sequence, UserId, Version};
@@ -20,12 +28,14 @@ use crate::store::{KeyRange, Read, ScanOptions, Txn};
 pub(crate) use codec::{
     decode_cause, decode_kind, decode_moment, encode_cause, encode_kind, encode_moment,
 };
+pub(crate) use cut::{Cut, cut};
+pub use event::EventKind;
 
 /// Changes in one row of an entry: what keeps a row below the value limit of every store.
 const CHANGES_PER_ROW: usize = 2_000;
 const LINK_BYTES: usize = 32;
 
-/// One committed transaction.
+/// One committed transaction, or an event.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Entry {
     /// Its position: 1, 2, 3, ... without gaps.
@@ -34,10 +44,32 @@ pub(crate) struct Entry {
     pub at: DateTime<Utc>,
     /// Who made it; none is the host itself.
     pub actor: Option<UserId>,
+    /// The position of the login of the session it was made in; 0 without one.
+    pub session: Sequence,
     /// What the actor called: an operation's name, or a short description by the engine.
     pub action: String,
     /// What it changed, in order.
     pub changes: Vec<Change>,
+    /// What happened, where it is an event.
+    pub event: Option<Event>,
+}
+
+/// What happened, and what there is to say of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Event {
+    pub kind: EventKind,
+    /// A small JSON object. It never holds a secret.
+    pub detail: Json,
+}
+
+/// An entry to be appended, without its changes.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft<'a> {
+    pub at: DateTime<Utc>,
+    pub actor: Option<UserId>,
+    pub session: Sequence,
+    pub action: &'a str,
+    pub event: Option<&'a Event>,
 }
 
 /// One changed record.
@@ -139,10 +171,7 @@ pub(crate) fn head(read: &dyn Read) -> Result<Head> {
     };
     let mut rows = read.scan(keys::journal_all(), newest)?;
     match rows.next()? {
-        None => Ok(Head {
-            sequence: Sequence(0),
-            link: [0; LINK_BYTES],
-        }),
+        None => cut::start(read),
         Some((key, row)) => {
             let (sequence, _) = codec::decode_key(key)?;
             Ok(Head {
@@ -154,13 +183,7 @@ pub(crate) fn head(read: &dyn Read) -> Result<Head> {
 }
 
 /// Appends an entry; its sequence is the next one and is returned.
-pub(crate) fn append(
-    txn: &mut Txn,
-    at: DateTime<Utc>,
-    actor: Option<UserId>,
-    action: &str,
-    changes: &[Change],
-) -> Result<Sequence> {
+pub(crate) fn append(txn: &mut Txn, draft: &Draft<'_>, changes: &[Change]) -> Result<Sequence> {
     let Head {
         sequence: Sequence(last),
         mut link,
@@ -172,7 +195,7 @@ pub(crate) fn append(
         let to = changes.len().min(from + CHANGES_PER_ROW);
         let key = codec::encode_key(sequence, part as u64);
         let mut row = Vec::with_capacity(64 + (to - from) * 28);
-        codec::encode_body(&mut row, at, actor, action, &changes[from..to]);
+        codec::encode_body(&mut row, draft, &changes[from..to])?;
         link = next_link(&link, &key, &row);
         row.extend_from_slice(&link);
         txn.put(&key, &row)?;
@@ -228,9 +251,11 @@ pub(crate) fn verify(read: &dyn Read) -> Result<ChainReport> {
         entries: 0,
         broken: None,
     };
-    let mut link = [0; LINK_BYTES];
-    let mut last = 0;
+    let start = cut::start(read)?;
+    let mut link = start.link;
+    let mut last = start.sequence.0;
     let mut next_part = 0;
+    let mut marked = last == 0;
     let range: KeyRange = keys::journal_all();
     let mut rows = read.scan(range, ScanOptions::default())?;
     while let Some((key, row)) = rows.next()? {
@@ -250,8 +275,15 @@ pub(crate) fn verify(read: &dyn Read) -> Result<ChainReport> {
             report.broken = Some(format!("entry {sequence} was altered"));
             break;
         }
+        marked = marked || cut::is_marker(&codec::decode_body(Sequence(sequence), body)?, &start);
         report.entries += u64::from(part == 0);
         (last, next_part) = (sequence, part + 1);
+    }
+    if !marked && report.broken.is_none() {
+        report.broken = Some(format!(
+            "nobody cut off what stood before {}",
+            start.sequence.0 + 1
+        ));
     }
     Ok(report)
 }

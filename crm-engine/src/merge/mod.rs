@@ -2,8 +2,8 @@
 //!
 //! What refers to a source refers to the target from then on, details among it, also where the
 //! caller does not see it: a reference that stayed behind would be lost with its target. He is
-//! told of what he sees only. Empty fields of the target are filled from the sources, tags and
-//! sets of choices united, and further values of a field (a second phone) become details where a
+//! told of what he sees only. Empty fields of the target are filled from the sources, tags, sets of
+//! choices and participants united, and further values of a field (a second phone) become details where a
 //! detail object continues that field. Then the sources are deleted. Their history is part of the
 //! target's past, and `undo` of the transaction takes all of it back.
 //!
@@ -22,9 +22,9 @@ use crate::ids::{FieldId, RecordId, Sequence};
 use crate::journal::Cause;
 use crate::limits::{MERGE_RECORDS_MAX, SET_MEMBERS_MAX};
 use crate::policy::Action;
-use crate::schema::system::POLICY_OBJECTS;
+use crate::schema::system::{PARTICIPANTS, POLICY_OBJECTS};
 use crate::schema::{Field, Object, keys};
-use crate::value::{Record, RecordView, Value};
+use crate::value::{Participants, Record, RecordView, Value};
 use crate::write::{Door, Input, Manner};
 
 /// What is merged into what.
@@ -140,9 +140,13 @@ pub(crate) fn run(door: &mut Door<'_>, merge: &Merge) -> Result<MergeReport> {
             }
         }
         if !filled.is_empty() {
+            let mut input = Input::default();
+            for (field, value) in filled {
+                input.take(field, value);
+            }
             door.entrusted(|door| {
                 door.in_manner(Manner::Moving, |door| {
-                    door.update(&merging.object, into, Input::of(filled), None)
+                    door.update(&merging.object, into, input, None)
                 })
             })
             .map_err(|error| merging.blame(into, error))?;
@@ -228,7 +232,20 @@ impl Merging {
                 filled.push((field.id, value));
             }
         }
+        if !self.object.is_detail() && !chosen.iter().any(|name| name == "participants") {
+            filled.extend(self.shared(&target));
+        }
         Ok(filled)
+    }
+
+    /// With whom the target is shared in the end, where that is somebody else than before.
+    fn shared(&self, target: &Record) -> Option<(FieldId, Value)> {
+        let own = &target.head.participants;
+        let sources = self.sources.iter();
+        let theirs = sources.flat_map(|(_, source)| source.head.participants.iter());
+        let all: Participants = own.iter().chain(theirs).collect();
+        let all = all.without(target.head.owner);
+        (all != *own).then(|| (PARTICIPANTS, all.to_value()))
     }
 
     /// Names the record at fault.

@@ -208,8 +208,7 @@ impl Transactions for Session {
         body: &mut dyn FnMut(&mut Door<'_>) -> Result<()>,
     ) -> Result<()> {
         let cause = Cause::Import(file.to_owned());
-        self.engine()
-            .transact(self.actor(), &cause, "import.csv", body)
+        self.run(&cause, "import.csv", body)
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -359,7 +358,7 @@ fn pack_install(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Jso
     session.require_administrator()?;
     let PackArguments { path } = arguments(json)?;
     let pack = Pack::from_folder(path.as_ref())?;
-    to_json(&session.engine().install(session.actor(), &pack)?)
+    to_json(&session.engine().install(session.by(), &pack)?)
 }
 
 fn run_verify(session: &Session, _: &Json, progress: OnProgress<'_>) -> Result<Json> {

@@ -12,6 +12,8 @@ mod periodicity;
 mod presets;
 mod rights;
 mod search;
+mod sessions;
+mod share;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -51,6 +53,8 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(periodicity::operations())
             .chain(presets::operations())
             .chain(search::operations())
+            .chain(sessions::operations())
+            .chain(share::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });
@@ -88,11 +92,12 @@ impl Session {
             )
             .with("operation", name)
         })?;
-        (known.run)(self, arguments, progress).map_err(|error| {
-            match error.details().contains_key("operation") {
-                true => error,
-                false => error.with("operation", operation),
-            }
+        let answer = self.noting(known.name, None, None, || {
+            (known.run)(self, arguments, progress)
+        });
+        answer.map_err(|error| match error.details().contains_key("operation") {
+            true => error,
+            false => error.with("operation", operation),
         })
     }
 }

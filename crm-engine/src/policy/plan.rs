@@ -107,6 +107,13 @@ impl Plan {
         self.reach.shared_with()
     }
 
+    /// The user, where sharing a record with him makes a difference, and whose records are covered
+    /// at most of those that are shared with him.
+    #[must_use]
+    pub(crate) fn sharing(&self) -> Option<(UserId, &Owners)> {
+        self.reach.sharing()
+    }
+
     /// Whether owner and participants alone tell if a record is covered.
     #[must_use]
     pub(crate) fn is_unconditional(&self) -> bool {

@@ -204,6 +204,12 @@ impl Reach {
             .filter(|_| !self.most.plain.includes(&self.most.shared))
     }
 
+    /// The user, where sharing makes a difference, and whose of the records that are shared with
+    /// him are reached at most.
+    pub(crate) fn sharing(&self) -> Option<(UserId, &Owners)> {
+        self.me.map(|me| (me, &self.most.shared))
+    }
+
     /// Whether owners and participants alone decide.
     pub(crate) fn is_unconditional(&self) -> bool {
         self.conditional.is_none()

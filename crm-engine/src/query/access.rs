@@ -13,7 +13,8 @@
 //!
 //! Where `id IN (SELECT ..)` gives few ids, they are points, whichever way was chosen.
 //!
-//! `owner = x` and `owner IN (..)` narrow the owners reached on each way. Every way ends in the
+//! What others share with the caller is one more stream, round or addition on the ways that go by
+//! owners. `owner = x` and `owner IN (..)` narrow the owners reached on each way. Every way ends in the
 //! same test of plan and condition, so the choice never changes what is found.
 
 use std::borrow::Cow;
@@ -249,15 +250,23 @@ impl Access {
 
     /// The owners whose records may be found: those of the plan that the condition names.
     pub(super) fn owners(&self, plan: &Owners, bound: &[Value]) -> Owners {
-        let Some(named) = &self.owners else {
-            return plan.clone();
-        };
+        match self.named_owners(bound) {
+            None => plan.clone(),
+            Some(mut owners) => {
+                owners.retain(|owner| plan.contains(Some(*owner)));
+                Owners::of(owners.into())
+            }
+        }
+    }
+
+    /// The owners that the condition names, ascending and each once; none where it names no one.
+    pub(super) fn named_owners(&self, bound: &[Value]) -> Option<Vec<UserId>> {
+        let named = self.owners.as_ref()?;
         let values = named.iter().filter_map(|operand| operand.fixed(bound));
         let mut owners: Vec<UserId> = values.filter_map(Value::as_reference).map(UserId).collect();
-        owners.retain(|owner| plan.contains(Some(*owner)));
         owners.sort_unstable();
         owners.dedup();
-        Owners::of(owners.into())
+        Some(owners)
     }
 
     /// The way in words.
@@ -285,6 +294,9 @@ impl Access {
         };
         if let Some(owners) = select.plan.owners().listed() {
             let _ = write!(text, "; {} owners in reach", owners.len());
+        }
+        if select.plan.shared_with().is_some() {
+            text.push_str("; what is shared too");
         }
         if !select.plan.is_unconditional() {
             text.push_str("; conditions of rights tested");

@@ -30,6 +30,7 @@ mod select;
 mod source;
 mod statement;
 mod totals;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ use crate::value::{Value, ValueType};
 pub use crate::expr::Params;
 pub use rows::Rows;
 pub(crate) use totals::totals;
+pub(crate) use watch::Watch;
 
 /// A query that is checked and can be run any number of times, from any number of threads. It
 /// belongs to one actor and to the schema and rights at the moment it was prepared.

@@ -8,7 +8,7 @@ use super::access::Way;
 use super::group::Groups;
 use super::select::{Grouping, OrderKey, Output};
 use super::source::{EntryRow, Found, Source};
-use super::{Column, Query, totals};
+use super::{Column, Query, Watch, totals};
 use crate::error::{Code, Error, Result};
 use crate::expr::{Bound, Context, Operand, Row, StoredRow};
 use crate::facts;
@@ -17,7 +17,7 @@ use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX};
 use crate::policy::Plan;
 use crate::store::{Read, Snapshot};
-use crate::value::{Standing, Value, compare};
+use crate::value::{Value, compare};
 
 /// The rows of a query that is being run, one at a time.
 ///
@@ -41,6 +41,7 @@ pub struct Rows {
     query: Arc<Query>,
     state: State,
     row: Vec<Value>,
+    watch: Option<Watch>,
 }
 
 enum State {
@@ -72,7 +73,14 @@ impl Rows {
             query: Arc::clone(query),
             state,
             row: Vec::new(),
+            watch: None,
         })
+    }
+
+    /// The same rows, read only as long as the watch lets them be.
+    pub(crate) fn watched(mut self, watch: Watch) -> Rows {
+        self.watch = Some(watch);
+        self
     }
 
     /// The columns, in the order of the values of a row.
@@ -85,7 +93,8 @@ impl Rows {
     ///
     /// # Errors
     /// [`Code::LimitExceeded`] when more than [`QUERY_ROWS_TOUCHED_MAX`] records had to be looked
-    /// at, and what prevents reading. There are no further rows then.
+    /// at, [`Code::Denied`] when the access of the caller was closed or his session ended since, and
+    /// what prevents reading. There are no further rows then.
     #[allow(
         clippy::should_implement_trait,
         reason = "rows are lent, which no iterator can do"
@@ -102,6 +111,9 @@ impl Rows {
     }
 
     fn advance(&mut self) -> Result<bool> {
+        if let Some(watch) = &mut self.watch {
+            watch.look()?;
+        }
         match &mut self.state {
             State::Made(rows) => match rows.next() {
                 Some(row) => {
@@ -223,10 +235,9 @@ impl Walk {
                     let entry = ListRow::new(&object.lists[*list], tail, value)?;
                     let row = EntryRow::new(entry, object, &self.snapshot);
                     if let Some(context) = self.admit(&row, |plan, read| {
-                        let standing = Standing::of(entry.owner);
-                        facts::covers(read, plan, object.id, entry.id, &standing)
+                        facts::covers(read, plan, object.id, row.id(), row.standing())
                     })? {
-                        return take(&context, entry.id).map(Some);
+                        return take(&context, row.id()).map(Some);
                     }
                 }
             }

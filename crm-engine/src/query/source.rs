@@ -12,10 +12,12 @@ use crate::error::{Code, Error, Result};
 use crate::expr::Row;
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::index::ListRow;
+use crate::policy::Owners;
+use crate::schema::keys::Holder;
 use crate::schema::system::value_of;
 use crate::schema::{Object, keys};
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{Record, RecordView, Value, put_value, take_uint};
+use crate::value::{Record, RecordView, Standing, Value, put_value, take_uint};
 
 /// Entries of the first batch of a range: many owners are merged for a page, and most of them
 /// give it little.
@@ -41,8 +43,11 @@ pub(super) enum Source {
     },
     OwnerByOwner {
         list: usize,
-        owners: std::vec::IntoIter<UserId>,
-        stream: Option<Stream>,
+        holders: std::vec::IntoIter<Holder>,
+        /// Whose records stand under owners and are passed over elsewhere.
+        owners: Owners,
+        /// The stream that is read, and whether that is one of what others share.
+        stream: Option<(Stream, bool)>,
     },
 }
 
@@ -52,7 +57,7 @@ pub(super) enum Found {
         id: RecordId,
         bytes: Vec<u8>,
     },
-    /// An entry of a list: its key behind list and owner, and its value.
+    /// An entry of a list: its key behind list and holder, and its value.
     Entry {
         list: usize,
         tail: Vec<u8>,
@@ -74,14 +79,11 @@ impl Source {
         bound: &[Value],
     ) -> Result<Source> {
         let object = &select.object;
-        let owners = || {
-            let owners = access.owners(select.plan.owners(), bound);
-            let listed = owners.listed().map(<[UserId]>::to_vec);
-            listed.ok_or_else(|| Error::internal("an owner by owner walk over all owners"))
-        };
+        let owners = access.owners(select.plan.owners(), bound);
+        let holders = || holders(&owners, select.plan.shared_with());
         let beginning = access.beginning(bound);
-        let own = |list: usize, owner: UserId, reverse| {
-            let prefix = keys::own(object.id, object.lists[list].id, Some(owner)).done();
+        let own = |list: usize, holder: Holder, reverse| {
+            let prefix = keys::own(object.id, object.lists[list].id, holder).done();
             Stream::beginning(prefix, &beginning, reverse)
         };
         Ok(match access.way {
@@ -120,7 +122,9 @@ impl Source {
                 }
             }
             Way::Merged { list, reverse } => {
-                let streams = owners()?.into_iter().map(|owner| own(list, owner, reverse));
+                let streams = holders()?
+                    .into_iter()
+                    .map(|holder| own(list, holder, reverse));
                 Source::Merged {
                     list,
                     merge: Merge::open(streams.collect(), read)?,
@@ -128,7 +132,8 @@ impl Source {
             }
             Way::OwnerByOwner { list } => Source::OwnerByOwner {
                 list,
-                owners: owners()?.into_iter(),
+                holders: holders()?.into_iter(),
+                owners,
                 stream: None,
             },
         })
@@ -200,22 +205,39 @@ impl Source {
             Source::Merged { list, merge } => Ok(entry(*list, merge.next(read)?)),
             Source::OwnerByOwner {
                 list,
+                holders,
                 owners,
                 stream,
             } => loop {
-                if let Some(open) = stream
+                if let Some((open, shared)) = stream
                     && let Some(found) = open.next(read)?
                 {
-                    return Ok(entry(*list, Some(found)));
+                    let known = *shared && {
+                        let row = ListRow::new(&object.lists[*list], &found.0, &found.1)?;
+                        owners.contains(row.standing.owner)
+                    };
+                    match known {
+                        true => continue,
+                        false => return Ok(entry(*list, Some(found))),
+                    }
                 }
-                let Some(owner) = owners.next() else {
+                let Some(holder) = holders.next() else {
                     return Ok(None);
                 };
-                let prefix = keys::own(object.id, object.lists[*list].id, Some(owner)).done();
-                *stream = Some(Stream::new(prefix, false));
+                let prefix = keys::own(object.id, object.lists[*list].id, holder).done();
+                let shared = matches!(holder, Holder::Participant(_));
+                *stream = Some((Stream::new(prefix, false), shared));
             },
         }
     }
+}
+
+/// Under whom the records of a plan stand: its owners, and a user for what others share with him.
+fn holders(owners: &Owners, shared_with: Option<UserId>) -> Result<Vec<Holder>> {
+    let owners = owners
+        .listed()
+        .ok_or_else(|| Error::internal("an owner by owner walk over all owners"))?;
+    Ok(Holder::reached(owners, shared_with).collect())
 }
 
 type Pair = (Vec<u8>, Vec<u8>);
@@ -310,7 +332,8 @@ impl Stream {
     }
 }
 
-/// The entries of several streams in one order: that of their keys behind the owner.
+/// The entries of several streams in one order: that of their keys behind the holder. What stands
+/// in several of them is one record, given once.
 pub(super) struct Merge {
     streams: Vec<Stream>,
     heads: BinaryHeap<Head>,
@@ -350,6 +373,11 @@ impl Merge {
             return Ok(None);
         };
         self.advance(head.stream, read)?;
+        while let Some(same) = self.heads.peek().filter(|other| **other == head) {
+            let stream = same.stream;
+            self.heads.pop();
+            self.advance(stream, read)?;
+        }
         Ok(Some(head.pair))
     }
 }
@@ -393,6 +421,15 @@ impl<'a> EntryRow<'a> {
             read,
             record: OnceCell::new(),
         }
+    }
+
+    pub(super) fn id(&self) -> RecordId {
+        self.entry.id
+    }
+
+    /// Whom the record stands under.
+    pub(super) fn standing(&self) -> &Standing {
+        &self.entry.standing
     }
 
     fn record(&self) -> Result<&Record> {

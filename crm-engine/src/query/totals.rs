@@ -1,12 +1,14 @@
-//! Counts and sums from the totals that are kept for every owner.
+//! Counts and sums from the totals that are kept for every owner, and what others share beside.
 
 use super::access::Access;
 use super::group::{Aggregate, Groups, Partial};
 use super::select::{Grouping, Select};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::expr::Operand;
 use crate::facts;
-use crate::index::{Group, Sums};
+use crate::ids::UserId;
+use crate::index::{Group, SharedRow, Sums};
+use crate::limits::QUERY_ROWS_TOUCHED_MAX;
 use crate::policy::{Owners, Plan};
 use crate::schema::{Object, Total, keys};
 use crate::store::{KeyRange, Read, ScanOptions};
@@ -23,7 +25,9 @@ use crate::value::{RecordView, Value};
 /// than 28 digits.
 pub(crate) fn totals(read: &dyn Read, plan: &Plan, object: &Object, total: &Total) -> Result<Sums> {
     if plan.is_unconditional() {
-        return over(read, plan.owners(), object, total);
+        let mut sums = over(read, plan.owners(), object, total)?;
+        correct_shared(read, plan, object, total, &mut sums, |_| true)?;
+        return Ok(sums);
     }
     let mut sums = Sums::default();
     let mut rows = read.scan(keys::records(object.id), ScanOptions::default())?;
@@ -36,6 +40,47 @@ pub(crate) fn totals(read: &dyn Read, plan: &Plan, object: &Object, total: &Tota
     Ok(sums)
 }
 
+/// Corrects the sums over owners by the records that are shared with the user, one by one: totals
+/// are kept by owner only. `counts` tells whose records were summed at all.
+fn correct_shared(
+    read: &dyn Read,
+    plan: &Plan,
+    object: &Object,
+    total: &Total,
+    sums: &mut Sums,
+    counts: impl Fn(Option<UserId>) -> bool,
+) -> Result<()> {
+    let Some((user, shared)) = plan.sharing() else {
+        return Ok(());
+    };
+    let prefix = keys::shared(object.id, user).done();
+    let mut rows = read.scan(KeyRange::prefix(&prefix), ScanOptions::default())?;
+    let mut touched = 0;
+    while let Some((key, value)) = rows.next()? {
+        let SharedRow { id, owner } = SharedRow::new(&key[prefix.len()..], value)?;
+        let (summed, covered) = (plan.owners().contains(owner), shared.contains(owner));
+        if summed == covered || !counts(owner) {
+            continue;
+        }
+        touched += 1;
+        if touched > QUERY_ROWS_TOUCHED_MAX {
+            let text = format!("a query looks at most at {QUERY_ROWS_TOUCHED_MAX} records");
+            return Err(Error::new(Code::LimitExceeded, text));
+        }
+        let bytes = read.get(&keys::record(object.id, id))?.ok_or_else(|| {
+            let text = format!("what is told of sharing {id} has no record");
+            Error::new(Code::Damaged, text)
+        })?;
+        let record = RecordView::new(&bytes)?.decode()?;
+        match covered {
+            true => sums.add(total, &record)?,
+            false => sums.take(total, &record)?,
+        }
+    }
+    Ok(())
+}
+
+/// The sums of everything that these own.
 fn over(read: &dyn Read, owners: &Owners, object: &Object, total: &Total) -> Result<Sums> {
     let mut sums = Sums::default();
     match owners.listed() {
@@ -71,7 +116,21 @@ pub(super) fn groups<'g>(
     bound: &[Value],
 ) -> Result<Groups<'g>> {
     let owners = access.owners(select.plan.owners(), bound);
-    let sums = over(read, &owners, &select.object, total)?;
+    let mut sums = over(read, &owners, &select.object, total)?;
+    let named = access.named_owners(bound);
+    let is_named = |owner: Option<UserId>| match (&named, owner) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(named), Some(owner)) => named.binary_search(&owner).is_ok(),
+    };
+    correct_shared(
+        read,
+        &select.plan,
+        &select.object,
+        total,
+        &mut sums,
+        is_named,
+    )?;
     let mut groups = Groups::new(grouping);
     for (choice, group) in sums.groups() {
         let key = grouping

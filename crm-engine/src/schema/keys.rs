@@ -6,8 +6,9 @@
 
 use crate::error::Result;
 use crate::ids::{FieldId, ObjectId, RecordId, Sequence, UserId, Version};
+use crate::limits::RECORD_ID_MAX;
 use crate::store::KeyRange;
-use crate::value::{Value, put_uint, put_value, take_uint};
+use crate::value::{Head, Value, put_uint, put_value, take_uint};
 
 use super::List;
 
@@ -19,9 +20,9 @@ pub(crate) enum Space {
     Meta = 0x01,
     /// object, id → record.
     Record = 0x02,
-    /// object, list, owner, sort key, id → columns.
+    /// object, list, holder, sort key, id → standing, columns.
     Own = 0x03,
-    /// object, list, sort key, id → owner, columns.
+    /// object, list, sort key, id → standing, columns.
     All = 0x04,
     /// object, total, owner → one packed value.
     Total = 0x05,
@@ -35,7 +36,7 @@ pub(crate) enum Space {
     Unique = 0x09,
     /// name → an installed pack and its files.
     Pack = 0x0A,
-    /// object, field, kind, normal form or beginning of a word, id → owner, parent of a detail.
+    /// object, field, kind, normal form or beginning of a word, id → standing, parent of a detail.
     Match = 0x11,
     /// target id, place on its timeline → an event or a move of another record.
     Timeline = 0x0B,
@@ -43,12 +44,53 @@ pub(crate) enum Space {
     Together = 0x10,
     /// record id, id of a record merged into it → the position of the merge.
     Absorbed = 0x0F,
-    /// object, owner, head of a word, class, title, id, field → the rests of the words.
+    /// object, holder, head of a word, class, title, id, field → the rests of the words.
     WordOwn = 0x0C,
     /// object, head of a word, class, title, id, field → the rests of the words.
     WordAll = 0x0D,
     /// object, kind of part, text, id, field → nothing.
     Part = 0x0E,
+    /// user → how he proves who he is.
+    Credentials = 0x13,
+    /// object, participant, id → owner.
+    Shared = 0x12,
+}
+
+/// Under whom an entry stands in the spaces that are kept by user: a record stands under its
+/// owner, and once more under each user it is shared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// What a user owns, or what belongs to nobody.
+    Owner(Option<UserId>),
+    /// What others share with a user.
+    Participant(UserId),
+}
+
+impl Holder {
+    /// Participants are numbered behind all owners.
+    const PARTICIPANTS: u64 = RECORD_ID_MAX + 1;
+
+    /// Under whom a record stands: its owner first.
+    pub(crate) fn of(head: &Head) -> impl Iterator<Item = Holder> {
+        let participants = head.participants.iter().map(Holder::Participant);
+        std::iter::once(Holder::Owner(head.owner)).chain(participants)
+    }
+
+    /// Under whom the records of these owners stand, and what others share with a user.
+    pub(crate) fn reached(
+        owners: &[UserId],
+        shared_with: Option<UserId>,
+    ) -> impl Iterator<Item = Holder> {
+        let owners = owners.iter().map(|owner| Holder::Owner(Some(*owner)));
+        owners.chain(shared_with.map(Holder::Participant))
+    }
+
+    fn number(self) -> u64 {
+        match self {
+            Holder::Owner(owner) => owner.map_or(0, UserId::get),
+            Holder::Participant(user) => Holder::PARTICIPANTS + user.get(),
+        }
+    }
 }
 
 /// Reads an owner as [`Key::owner`] wrote it.
@@ -119,11 +161,16 @@ pub(crate) fn records(object: ObjectId) -> KeyRange {
     Key::new(Space::Record).object(object).range()
 }
 
-pub(crate) fn own(object: ObjectId, list: u8, owner: Option<UserId>) -> Key {
+pub(crate) fn own(object: ObjectId, list: u8, holder: Holder) -> Key {
     Key::new(Space::Own)
         .object(object)
         .uint(list.into())
-        .owner(owner)
+        .uint(holder.number())
+}
+
+/// The records that others share with `user`: the id follows.
+pub(crate) fn shared(object: ObjectId, user: UserId) -> Key {
+    Key::new(Space::Shared).object(object).id(user.0)
 }
 
 pub(crate) fn all(object: ObjectId, list: u8) -> Key {
@@ -224,8 +271,10 @@ pub(crate) fn timeline_moment(at_ms: i64) -> [u8; 8] {
     (!(at_ms as u64 ^ 1 << 63)).to_be_bytes()
 }
 
-pub(crate) fn words_own(object: ObjectId, owner: UserId) -> Key {
-    Key::new(Space::WordOwn).object(object).owner(Some(owner))
+pub(crate) fn words_own(object: ObjectId, holder: Holder) -> Key {
+    Key::new(Space::WordOwn)
+        .object(object)
+        .uint(holder.number())
 }
 
 pub(crate) fn words_all(object: ObjectId) -> Key {
@@ -235,6 +284,10 @@ pub(crate) fn words_all(object: ObjectId) -> Key {
 /// What stands under one kind of part: `kind` is the index's own number for it.
 pub(crate) fn parts(object: ObjectId, kind: u8) -> Key {
     Key::new(Space::Part).object(object).uint(kind.into())
+}
+
+pub(crate) fn credentials(user: UserId) -> Vec<u8> {
+    Key::new(Space::Credentials).id(user.0).done()
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

@@ -309,7 +309,7 @@ impl Object {
             .iter()
             .chain(system::record_fields())
             .find(|field| field.name == name)
-            .filter(|field| self.owned || field.id != system::OWNER)
+            .filter(|field| self.owned || !system::is_of_owned(field.id))
     }
 
     /// The declared or system field numbered `id`.

@@ -23,6 +23,8 @@ pub(crate) const CREATED_BY: FieldId = FieldId(4);
 pub(crate) const UPDATED_AT: FieldId = FieldId(5);
 /// Who last changed the record.
 pub(crate) const UPDATED_BY: FieldId = FieldId(6);
+/// The users an owned record is shared with.
+pub(crate) const PARTICIPANTS: FieldId = FieldId(7);
 /// Declared fields are numbered from here.
 pub(crate) const DECLARED_FIRST: u16 = 16;
 
@@ -138,7 +140,7 @@ pub(crate) fn record_fields() -> &'static [Field] {
             inputs: Vec::new(),
             converted: None,
         };
-        use ValueType::{DateTime, Integer, Reference};
+        use ValueType::{DateTime, Integer, Reference, References};
         vec![
             field(ID, "id", Integer, None, "Number", "Номер"),
             field(
@@ -182,9 +184,22 @@ pub(crate) fn record_fields() -> &'static [Field] {
                 "Changed by",
                 "Изменил",
             ),
+            field(
+                PARTICIPANTS,
+                "participants",
+                References,
+                Some(USER),
+                "Participants",
+                "Участники",
+            ),
         ]
     });
     &FIELDS
+}
+
+/// Whether only records with an owner have the field.
+pub(crate) fn is_of_owned(field: FieldId) -> bool {
+    matches!(field, OWNER | PARTICIPANTS)
 }
 
 /// The value of any field of a record, declared or kept by the engine.
@@ -207,6 +222,7 @@ pub(crate) fn head_value(id: RecordId, head: &Head, field: FieldId) -> Option<Va
         CREATED_BY => user(head.created_by),
         UPDATED_AT => Value::DateTime(head.updated_at),
         UPDATED_BY => user(head.updated_by),
+        PARTICIPANTS => head.participants.to_value(),
         _ => return None,
     })
 }

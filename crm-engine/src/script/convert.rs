@@ -8,6 +8,7 @@
 //! | decimal, money, date, date-time | types of their own |
 //! | checkbox | true or false |
 //! | choice set, tags | array of texts |
+//! | references | array of integers |
 //! | file | a value that can only be passed on |
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -16,7 +17,7 @@ use rust_decimal::Decimal;
 use serde_json::Value as Json;
 
 use crate::error::{Code, Error, Result};
-use crate::ids::ChoiceId;
+use crate::ids::{ChoiceId, RecordId};
 use crate::schema::Field;
 use crate::value::{FileRef, Money, Value, ValueType};
 
@@ -27,6 +28,7 @@ pub(super) fn to_script(field: &Field, value: Value) -> Dynamic {
             .choice_by_id(id)
             .map_or(Dynamic::UNIT, |choice| Dynamic::from(choice.name.clone()))
     };
+    let number = |id: RecordId| Dynamic::from_int(i64::try_from(id.get()).unwrap_or(i64::MAX));
     match value {
         Value::Null => Dynamic::UNIT,
         Value::Text(text)
@@ -47,7 +49,8 @@ pub(super) fn to_script(field: &Field, value: Value) -> Dynamic {
             .map(Dynamic::from)
             .collect::<Array>()
             .into(),
-        Value::Reference(id) => Dynamic::from_int(i64::try_from(id.get()).unwrap_or(i64::MAX)),
+        Value::Reference(id) => number(id),
+        Value::References(ids) => ids.into_iter().map(number).collect::<Array>().into(),
         Value::File(file) => Dynamic::from(file),
     }
 }

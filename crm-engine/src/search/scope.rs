@@ -132,10 +132,13 @@ impl<'s> Scope<'s> {
         })
     }
 
-    /// Whether the owners walked decide who sees a record: nothing is left to look at it for.
+    /// Whether the holders walked decide who sees a record: nothing is left to look at it for.
     pub(super) fn owners_decide(&self) -> bool {
         let plan = &self.plan;
-        plan.is_unconditional() && (plan.owners().listed().is_some() || plan.reaches_everything())
+        // All that is shared with the caller is his to see, or sharing makes no difference.
+        let shared = plan.sharing().is_none_or(|(_, owners)| owners.is_all());
+        let walked = plan.owners().listed().is_some() || plan.reaches_everything();
+        plan.is_unconditional() && shared && walked
     }
 
     pub(super) fn is_detail(&self) -> bool {

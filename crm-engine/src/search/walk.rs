@@ -1,6 +1,6 @@
 //! The way through the index.
 //!
-//! Words are walked group by group under each owner in reach, or once for those who see all. The
+//! Words are walked group by group under each holder in reach, or once for those who see all. The
 //! entries of a group are in the order of hits, so a group is left at the first entry that comes
 //! behind all hits that are kept. Values are looked up among everybody's and each record is
 //! decided on; where too many begin like that, the caller's own values are walked instead. Which
@@ -15,7 +15,7 @@ use crate::index::search::{
     PartKind, Posting, Way, is_title, parts_at, read_part, tier, values_at, words_at,
 };
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, SEARCH_POSTINGS_MAX, SEARCH_RECORDS_MAX};
-use crate::schema::keys;
+use crate::schema::keys::{self, Holder};
 use crate::store::{KeyRange, Read, ScanOptions};
 use crate::value::{HEAD_LETTERS, RecordView, head};
 
@@ -114,8 +114,8 @@ impl<'r> Walk<'r> {
                     self.words(&task, word, keys::words_all(scope.object.id).done(), &at)?;
                 }
                 Some(owners) => {
-                    for owner in owners {
-                        let base = keys::words_own(scope.object.id, *owner).done();
+                    for holder in Holder::reached(owners, scope.plan.shared_with()) {
+                        let base = keys::words_own(scope.object.id, holder).done();
                         self.words(&task, word, base, &at)?;
                     }
                 }
@@ -130,7 +130,7 @@ impl<'r> Walk<'r> {
         Ok(())
     }
 
-    /// Walks the words under an owner or object that begin as the word does.
+    /// Walks the words under a holder or object that begin as the word does.
     fn words(&mut self, task: &Task<'_>, word: &Word, base: Vec<u8>, at: &[u8]) -> Result<()> {
         let wanted = WantedWord::new(word);
         let read = self.read;
@@ -234,15 +234,15 @@ impl<'r> Walk<'r> {
         Ok(())
     }
 
-    /// Walks the values of the owners in reach. They are the caller's own and none of them counts
+    /// Walks the values of the holders in reach. They are the caller's own and none of them counts
     /// against the bounds, as on the other way: how many others begin like that must not show.
     fn own_values(&mut self, task: &Task<'_>) -> Result<()> {
         let Some(owners) = task.scope.plan.owners().listed() else {
             return Ok(());
         };
         let least = tier::rank(task.by.value_tier(), true);
-        for owner in owners {
-            let base = keys::words_own(task.scope.object.id, *owner).done();
+        for holder in Holder::reached(owners, task.scope.plan.shared_with()) {
+            let base = keys::words_own(task.scope.object.id, holder).done();
             let read = self.read;
             let range = KeyRange::prefix(&[&base[..], values_at()].concat());
             let mut rows = read.scan(range, ScanOptions::FORWARD)?;

@@ -46,8 +46,7 @@ impl Session {
         self.transact("bulk.update", |door| bulk::check(door, job))?;
         let ids = self.selection(job)?;
         let run = |body: &mut dyn FnMut(&mut Door<'_>) -> Result<()>| {
-            self.engine
-                .transact(self.actor, &Cause::Bulk, "bulk.update", body)
+            self.run(&Cause::Bulk, "bulk.update", body)
         };
         bulk::run(&run, job, &ids, progress)
     }

@@ -247,8 +247,11 @@ impl Session {
         action: &str,
         change: impl Fn(&Configurer<'_>) -> Result<Schema>,
     ) -> Result<()> {
-        self.engine
-            .alter(self.actor, action, |read, schema, facts| {
+        self.noting(action, None, None, || {
+            if let Some(presence) = &self.presence {
+                presence.check_open()?;
+            }
+            self.engine.alter(self.by(), action, |read, schema, facts| {
                 change(&Configurer {
                     read,
                     schema,
@@ -256,5 +259,6 @@ impl Session {
                     actor: self.actor,
                 })
             })
+        })
     }
 }

@@ -2,34 +2,43 @@
 
 mod bulk;
 mod card;
+mod credentials;
 mod duplicates;
 mod fields;
 mod history;
 mod intake;
+mod journal;
+mod login;
 mod periodicity;
+mod presence;
+mod refusals;
 mod search;
 mod seen;
 mod shape;
+mod share;
 mod undo;
 
 use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::engine::{Engine, View, check_access};
+use crate::engine::{By, Engine, View, check_access};
 use crate::error::{Code, Error, Result};
 use crate::feed::{self, FeedPage};
 use crate::ids::{RecordId, Sequence, UserId, Version};
 use crate::journal::Cause;
 use crate::policy::Actor;
-use crate::query::{self, Column, Params, Prepared, Rows};
-use crate::schema::{keys, system};
-use crate::store::Read;
-use crate::value::{Value, take_uint};
+use crate::query::{self, Column, Params, Prepared, Rows, Watch};
+use crate::value::Value;
 use crate::write::Door;
 
+use presence::Presence;
+
 pub use card::TimelineRequest;
+pub use credentials::TotpSecret;
 pub use duplicates::{Created, OnDuplicate};
+pub use journal::{JournalChange, JournalCut, JournalEntry, JournalPage, JournalRequest};
+pub use presence::OpenSession;
 pub use seen::SeenRecord;
 pub(crate) use seen::record_json;
 
@@ -53,34 +62,18 @@ pub(crate) use seen::record_json;
 pub struct Session {
     engine: Engine,
     actor: Actor,
+    /// The place among the open sessions; the host itself takes none.
+    presence: Option<Arc<Presence>>,
 }
 
 impl Engine {
-    /// A session of the user called `login`, for whom the host vouches.
-    ///
-    /// # Errors
-    /// [`Code::LoginRefused`], equal for a login that does not exist and for closed access.
-    pub fn login(&self, login: &str) -> Result<Session> {
-        let view = self.view()?;
-        let key = keys::unique(system::USER, system::user::LOGIN, &Value::from(login));
-        let user = match view.snapshot.get(&key)? {
-            Some(id) => Some(UserId(RecordId::new(take_uint(&mut id.as_ref())?)?)),
-            None => None,
-        };
-        user.filter(|user| view.facts.organisation.is_active(*user))
-            .map(|user| Session {
-                engine: self.clone(),
-                actor: Actor::User(user),
-            })
-            .ok_or_else(|| Error::new(Code::LoginRefused, "the login was refused"))
-    }
-
     /// A session of the host itself, which may do everything.
     #[must_use]
     pub fn system(&self) -> Session {
         Session {
             engine: self.clone(),
             actor: Actor::System,
+            presence: None,
         }
     }
 }
@@ -100,11 +93,57 @@ impl Session {
         self.actor
     }
 
+    /// On whose behalf, and in which session.
+    pub(crate) fn by(&self) -> By {
+        let number = |presence: &Arc<Presence>| presence.seat().number();
+        By {
+            actor: self.actor,
+            session: self.presence.as_ref().map_or(Sequence(0), number),
+        }
+    }
+
     /// The newest view, for a user whose access is open.
     pub(crate) fn view(&self) -> Result<View> {
-        let view = self.engine.view()?;
-        check_access(&view.facts, self.actor)?;
-        Ok(view)
+        self.noting("read", None, None, || {
+            let view = self.engine.view()?;
+            self.admit(&view)?;
+            Ok(view)
+        })
+    }
+
+    /// Refuses a user whose access is closed or whose session was ended. Whether that may change
+    /// by the mere passing of time.
+    fn admit(&self, view: &View) -> Result<bool> {
+        if let Some(presence) = &self.presence {
+            presence.check_open()?;
+        }
+        check_access(&view.facts, self.actor, || self.engine.now())
+    }
+
+    /// Rows that end with the access of the caller.
+    fn watched(&self, rows: Rows, view: &View) -> Result<Rows> {
+        if self.presence.is_none() {
+            return Ok(rows);
+        }
+        let session = self.clone();
+        let timed = self.admit(view)?;
+        let check = move || session.view().and_then(|view| session.admit(&view));
+        Ok(rows.watched(Watch::new(self.engine.commits(), timed, Box::new(check))))
+    }
+
+    /// One transaction of the session, under a cause.
+    pub(crate) fn run<R>(
+        &self,
+        cause: &Cause,
+        action: &str,
+        body: impl FnMut(&mut Door<'_>) -> Result<R>,
+    ) -> Result<R> {
+        self.noting(action, None, None, || {
+            if let Some(presence) = &self.presence {
+                presence.check_open()?;
+            }
+            self.engine.transact(self.by(), cause, action, body)
+        })
     }
 
     /// Creates a record from a JSON object of field names and values. An owned record belongs
@@ -115,9 +154,11 @@ impl Session {
     /// [`Code::InvalidValue`], [`Code::Denied`], [`Code::Required`], [`Code::BadReference`],
     /// [`Code::Duplicate`], [`Code::Refused`], [`Code::RuleFailed`]. Nothing is then changed.
     pub fn create(&self, object: &str, fields: &Json) -> Result<RecordId> {
-        self.transact("create", |door| {
-            let object = Arc::clone(door.schema().object(object)?);
-            door.create_json(&object, fields)
+        self.noting("create", Some(object), None, || {
+            self.transact("create", |door| {
+                let object = Arc::clone(door.schema().object(object)?);
+                door.create_json(&object, fields)
+            })
         })
     }
 
@@ -133,9 +174,11 @@ impl Session {
         fields: &Json,
         expected: Option<Version>,
     ) -> Result<Version> {
-        self.transact("update", |door| {
-            let object = Arc::clone(door.schema().object(object)?);
-            door.update_json(&object, id, fields, expected)
+        self.noting("update", Some(object), Some(id), || {
+            self.transact("update", |door| {
+                let object = Arc::clone(door.schema().object(object)?);
+                door.update_json(&object, id, fields, expected)
+            })
         })
     }
 
@@ -145,9 +188,11 @@ impl Session {
     /// [`Code::UnknownObject`], [`Code::NotFound`], [`Code::Denied`], [`Code::Conflict`],
     /// [`Code::StillReferenced`].
     pub fn delete(&self, object: &str, id: RecordId, expected: Option<Version>) -> Result<()> {
-        self.transact("delete", |door| {
-            let object = Arc::clone(door.schema().object(object)?);
-            door.delete(&object, id, expected)
+        self.noting("delete", Some(object), Some(id), || {
+            self.transact("delete", |door| {
+                let object = Arc::clone(door.schema().object(object)?);
+                door.delete(&object, id, expected)
+            })
         })
     }
 
@@ -180,8 +225,7 @@ impl Session {
         action: &str,
         body: impl FnMut(&mut Door<'_>) -> Result<R>,
     ) -> Result<R> {
-        self.engine
-            .transact(self.actor, &Cause::Person, action, body)
+        self.run(&Cause::Person, action, body)
     }
 
     /// Prepares a SELECT to be run many times.
@@ -220,7 +264,8 @@ impl Session {
     /// As [`Session::prepare`] and [`Statement::run`].
     pub fn query(&self, sql: &str, params: &Params) -> Result<Rows> {
         let view = self.view()?;
-        query::prepare(&view.schema, &view.facts, self.actor, sql)?.run(&view.snapshot, params)
+        let prepared = query::prepare(&view.schema, &view.facts, self.actor, sql)?;
+        self.watched(prepared.run(&view.snapshot, params)?, &view)
     }
 
     /// The changes after a position of the journal, as the caller may see them. Positions count
@@ -327,6 +372,7 @@ impl Statement {
             self.prepared =
                 query::prepare(&view.schema, &view.facts, self.session.actor, &self.sql)?;
         }
-        self.prepared.run(&view.snapshot, &self.params)
+        let rows = self.prepared.run(&view.snapshot, &self.params)?;
+        self.session.watched(rows, &view)
     }
 }

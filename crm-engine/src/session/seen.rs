@@ -177,7 +177,7 @@ impl SeenRecord {
         // A number of a deleted field means nothing any more (C36).
         self.object.by_id(field).is_some()
             && self.plan.shows(field)
-            && (self.object.owned || field != system::OWNER)
+            && (self.object.owned || !system::is_of_owned(field))
             && !self.hidden_links.contains(&field)
     }
 }
@@ -195,7 +195,7 @@ impl fmt::Debug for SeenRecord {
 fn shown_fields<'o>(object: &'o Object, plan: &'o Plan) -> impl Iterator<Item = &'o Field> {
     system::record_fields()
         .iter()
-        .filter(|field| object.owned || field.id != system::OWNER)
+        .filter(|field| object.owned || !system::is_of_owned(field.id))
         .chain(&object.fields)
         .filter(|field| plan.shows(field.id))
 }
@@ -214,11 +214,15 @@ pub(crate) fn record_json(
     })
 }
 
-/// A JSON object of the fields a plan shows; no others are asked for.
+/// A JSON object of the fields a plan shows; no others are asked for. Participants are told where
+/// there are any.
 fn json_of(object: &Object, plan: &Plan, value: impl Fn(&Field) -> Result<Value>) -> Result<Json> {
     let mut members = Map::new();
     for field in shown_fields(object, plan) {
-        members.insert(field.name.clone(), field.json_of(value(field)?));
+        let value = value(field)?;
+        if field.id != system::PARTICIPANTS || !value.is_null() {
+            members.insert(field.name.clone(), field.json_of(value));
+        }
     }
     Ok(Json::Object(members))
 }

@@ -139,7 +139,6 @@ impl Session {
 
 impl Transactions for Session {
     fn transact(&self, body: &mut dyn FnMut(&mut Door<'_>) -> Result<()>) -> Result<()> {
-        self.engine()
-            .transact(self.actor(), &Cause::Person, "revert.user", body)
+        self.run(&Cause::Person, "revert.user", body)
     }
 }

@@ -243,7 +243,7 @@ impl Lens {
         let fits = match &row.deed {
             Deed::Move { .. } => self.moves,
             Deed::Event {
-                owner,
+                standing,
                 kind,
                 channel,
                 at_creation,
@@ -251,25 +251,18 @@ impl Lens {
             } => {
                 self.events
                     && (self.at_creation || !at_creation)
-                    && self.covers(wanted, row.place.id, *owner)?
+                    && self.covers(wanted, row.place.id, standing)?
                     && (self.any_kind || kind.is_some_and(|kind| self.kinds.contains(&kind)))
                     && (wanted.filter.channel.is_none()
                         || (self.channel.is_some() && self.channel == *channel))
-                    && wanted.is_by([self.actor(row), self.owner(*owner)])
+                    && wanted.is_by([self.actor(row), self.owner(standing.owner)])
             }
         };
         Ok(fits && row.refers_by(|field| self.plan.shows(field))?)
     }
 
-    fn covers(&self, wanted: &Wanted<'_>, id: RecordId, owner: Option<UserId>) -> Result<bool> {
-        let standing = Standing::of(owner);
-        facts::covers(
-            wanted.reader.read,
-            &self.plan,
-            self.object.id,
-            id,
-            &standing,
-        )
+    fn covers(&self, wanted: &Wanted<'_>, id: RecordId, standing: &Standing) -> Result<bool> {
+        facts::covers(wanted.reader.read, &self.plan, self.object.id, id, standing)
     }
 
     /// Who created the event or made the move, if that is shown.

@@ -340,14 +340,14 @@ fn entry(wanted: &Wanted<'_>, lens: &Lens, row: &TimelineRow<'_>) -> Result<Opti
     };
     match &row.deed {
         Deed::Event {
-            owner,
+            standing,
             kind,
             channel,
             columns,
             ..
         } => {
             let event = object.event.as_ref();
-            entry.owner = lens.owner(*owner);
+            entry.owner = lens.owner(standing.owner);
             entry.event = lens.choice(event.and_then(|event| event.kind), *kind);
             entry.channel = lens.choice(event.and_then(|event| event.channel), *channel);
             let cells = cells(wanted, lens, columns)?;

@@ -10,6 +10,7 @@ use crate::expr::{Condition, Params, StoredRow};
 use crate::ids::{ObjectId, RecordId, UserId};
 use crate::journal::Cause;
 use crate::policy::Action;
+use crate::schema::keys::Holder;
 use crate::schema::{Object, Schema, keys};
 use crate::store::{Read, ScanOptions};
 use crate::value::{RecordView, take_uint};
@@ -209,7 +210,7 @@ fn selection(
 fn owned_by(read: &dyn Read, object: &Object, owner: UserId) -> Result<Vec<RecordId>> {
     let mut ids = Vec::new();
     if let Some(list) = object.lists.first() {
-        let prefix = keys::own(object.id, list.id, Some(owner)).done();
+        let prefix = keys::own(object.id, list.id, Holder::Owner(Some(owner))).done();
         let range = crate::store::KeyRange::prefix(&prefix);
         let mut rows = read.scan(range, ScanOptions::default())?;
         while let Some((key, value)) = rows.next()? {

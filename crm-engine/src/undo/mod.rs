@@ -21,10 +21,10 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::history::{self, Change, FieldChange};
-use crate::ids::{FieldId, RecordId, Sequence, UserId};
+use crate::ids::{FieldId, RecordId, Sequence};
 use crate::journal::{Cause, ChangeKind};
 use crate::policy::Action;
-use crate::schema::system::{OWNER, value_of};
+use crate::schema::system::{OWNER, PARTICIPANTS, is_of_owned, value_of};
 use crate::schema::{Object, keys};
 use crate::value::{Record, RecordView, Value};
 use crate::write::{Door, Input, Manner, still_referenced};
@@ -93,7 +93,9 @@ impl Story {
         let same = |field| value_of(self.id, one, field) == value_of(self.id, two, field);
         let mut kept = self.object.fields.iter().map(|field| field.id);
         kept.all(|field| !is_taken_back(&self.object, field) || same(field))
-            && (!is_taken_back(&self.object, OWNER) || same(OWNER))
+            && [OWNER, PARTICIPANTS]
+                .into_iter()
+                .all(|field| !is_taken_back(&self.object, field) || same(field))
     }
 
     /// The record as it stands, or as it was when it was deleted.
@@ -108,8 +110,8 @@ impl Story {
         door.permit(&self.object, action, &self.last()?)
     }
 
-    /// Sets fields back, the owner under its own number, once the actor's rights to do so are
-    /// found. What the values refer to need not be visible to him: it is a state that was.
+    /// Sets fields back, owner and participants under their own numbers, once the actor's rights to
+    /// do so are found. What the values refer to need not be visible to him: it is a state that was.
     fn set_back(
         &self,
         door: &mut Door<'_>,
@@ -119,17 +121,17 @@ impl Story {
         let before = self.last()?;
         let mut input = Input::default();
         for (field, value) in fields {
-            match field {
-                OWNER => input = input.with_owner(value.as_reference().map(UserId)),
-                field => input.fields.push((field, value)),
-            }
+            input.take(field, value);
         }
         let mut after = before.clone();
         for (field, value) in &input.fields {
             after.fields.set(*field, value.clone());
         }
         door.permit_changes(&self.object, &before, &after)?;
-        if let Some(owner) = input.owner {
+        if input.given.participants.is_some() {
+            self.permit(door, Action::Share)?;
+        }
+        if let Some(owner) = input.given.owner {
             door.permit_hand_over(&self.object, &before, owner)?;
         }
         taking_back(door, cause, |door| {
@@ -166,7 +168,7 @@ fn taking_back(
 
 /// Whether a field is set back at all: it still exists, and it is not the engine that keeps it.
 fn is_taken_back(object: &Object, field: FieldId) -> bool {
-    if field == OWNER {
+    if is_of_owned(field) {
         return object.owned && !object.is_detail();
     }
     object.by_id(field).is_some() && !object.keeps(field)

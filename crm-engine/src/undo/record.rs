@@ -7,11 +7,11 @@ use serde::Serialize;
 use super::{Story, is_taken_back};
 use crate::error::{Code, Error, Result};
 use crate::history::{self, Moment};
-use crate::ids::{FieldId, RecordId, UserId, Version};
+use crate::ids::{FieldId, RecordId, Version};
 use crate::journal::Cause;
 use crate::policy::Action;
 use crate::schema::Field;
-use crate::schema::system::{OWNER, value_of};
+use crate::schema::system::{OWNER, PARTICIPANTS, is_of_owned, value_of};
 use crate::value::{Record, Value};
 use crate::write::{Door, Input};
 
@@ -41,7 +41,7 @@ pub(crate) fn revert_field(
 ) -> Result<Reverted> {
     let object = Arc::clone(door.schema().object(object)?);
     let field = door.field(&object, field)?.clone();
-    if field.id != OWNER {
+    if !is_of_owned(field.id) {
         door.may_set(&object, &Input::of([(field.id, Value::Null)]))?;
     }
     let story = visible(door, &object, id)?;
@@ -63,7 +63,7 @@ pub(crate) fn revert_field(
     Ok(reverted)
 }
 
-/// Sets a record back to what it was, its owner too, as far as the caller sees its fields: an
+/// Sets a record back to what it was, owner and participants too, as far as the caller sees its fields: an
 /// ordinary change, with its rights and rules. A deleted record is brought back as it was.
 ///
 /// # Errors
@@ -97,7 +97,8 @@ pub(crate) fn revert_record(
             restored: true,
         });
     }
-    let known = object.fields.iter().map(|field| field.id).chain([OWNER]);
+    let known = object.fields.iter().map(|field| field.id);
+    let known = known.chain([OWNER, PARTICIPANTS]);
     let mut differs: Vec<(FieldId, Value)> = Vec::new();
     for field in known.filter_map(|field| object.by_id(field)) {
         if plan.shows(field.id) && is_taken_back(&object, field.id) {
@@ -147,10 +148,7 @@ fn as_shown(door: &Door<'_>, field: &Field, value: &Value) -> Result<Value> {
 fn input_of(fields: Vec<(FieldId, Value)>) -> Input {
     let mut input = Input::default();
     for (field, value) in fields {
-        match field {
-            OWNER => input = input.with_owner(value.as_reference().map(UserId)),
-            field => input.fields.push((field, value)),
-        }
+        input.take(field, value);
     }
     input
 }

@@ -19,9 +19,9 @@ use crate::limits::{
 use crate::policy::Action;
 use crate::progress::{OnProgress, Progress};
 use crate::schema::Object;
-use crate::schema::system::OWNER;
+use crate::schema::system::{OWNER, PARTICIPANTS};
 use crate::store::Read;
-use crate::value::{Record, Value};
+use crate::value::{Participants, Record, Value};
 use crate::write::{Door, denied};
 
 /// Transactions of the journal read at once.
@@ -507,6 +507,7 @@ impl Net {
             };
             let present = match field {
                 OWNER => history::owner_value(now.head.owner),
+                PARTICIPANTS => now.head.participants.to_value(),
                 field => now.fields.get(field).clone(),
             };
             let own = changes.iter().rev().take_while(|(_, is_his)| *is_his);
@@ -537,6 +538,7 @@ fn restore_fields(record: &mut Record, fields: &[(FieldId, Value)]) {
     for (field, value) in fields {
         match *field {
             OWNER => record.head.owner = value.as_reference().map(UserId),
+            PARTICIPANTS => record.head.participants = Participants::of_value(value),
             field => record.fields.set(field, value.clone()),
         }
     }

@@ -41,6 +41,9 @@ pub(crate) fn arb_value(kind: ValueType) -> BoxedStrategy<Value> {
             .prop_map(Value::tags)
             .boxed(),
         ValueType::Reference => arb_record_id().prop_map(Value::Reference).boxed(),
+        ValueType::References => btree_set(arb_record_id(), 1..8)
+            .prop_map(Value::references)
+            .boxed(),
         ValueType::Email => "[a-zA-Z.+]{1,12}@[a-z]{1,8}\\.(com|рф)"
             .prop_map(Value::Email)
             .boxed(),

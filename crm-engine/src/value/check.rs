@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDate};
 
 use super::{FileRef, Value, shorten, to_milliseconds};
 use crate::error::{Code, Error, Result};
-use crate::ids::ChoiceId;
+use crate::ids::{ChoiceId, RecordId};
 use crate::limits::{
     DIGITS_BYTES_MAX, EMAIL_BYTES_MAX, PHONE_BYTES_MAX, SET_MEMBERS_MAX, TEXT_BYTES_MAX,
 };
@@ -71,6 +71,7 @@ impl Value {
                 check_year(at.date_naive())
             }
             Value::ChoiceSet(choices) => check_choices(choices),
+            Value::References(records) => check_references(records),
             Value::Tags(tags) => check_tags(tags),
             Value::File(file) => check_file(file),
         }
@@ -204,6 +205,12 @@ fn check_choices(choices: &[ChoiceId]) -> Result<()> {
     let ordered = choices.is_sorted_by(|a, b| a < b) && !choices.is_empty();
     ensure(ordered, "the set", "choices in ascending order, each once")?;
     check_members(choices.len())
+}
+
+fn check_references(records: &[RecordId]) -> Result<()> {
+    let ordered = records.is_sorted_by(|a, b| a < b) && !records.is_empty();
+    ensure(ordered, "the set", "records in ascending order, each once")?;
+    check_members(records.len())
 }
 
 fn check_tags(tags: &[String]) -> Result<()> {

@@ -13,7 +13,7 @@
 //! | decimal | a scale below 7, number not negative | the mantissa, big end first, no zeros before it |
 //! | decimal | 7 | the scale, + 128 if negative; then the mantissa |
 //! | money | as decimal | as decimal, with two bytes of currency before the mantissa |
-//! | choice set | 0 | each number |
+//! | choice set, references | 0 | each number |
 //! | tags | 0 | of each tag, its length in bytes and its text |
 //! | file | 0 | content, size, then the name |
 //!
@@ -83,6 +83,10 @@ pub fn encode_value(value: &Value, out: &mut Vec<u8>) {
                 out.extend(tag.as_bytes());
             }
         }
+        Value::References(records) => {
+            put_head(out, kind, 0);
+            records.iter().for_each(|id| put_uint(out, id.get()));
+        }
         Value::File(file) => {
             put_head(out, kind, 0);
             put_uint(out, file.content);
@@ -124,14 +128,13 @@ pub fn decode_value(bytes: &[u8]) -> Result<Value> {
             _ => return Err(damaged("a checkbox that is neither set nor clear")),
         },
         ValueType::Choice => Value::Choice(to_choice(number()?)?),
-        ValueType::Reference => Value::Reference(
-            RecordId::new(number()?).map_err(|_| damaged("a reference out of range"))?,
-        ),
+        ValueType::Reference => Value::Reference(to_reference(number()?)?),
         ValueType::Decimal => Value::Decimal(take_decimal(detail, rest)?),
         ValueType::Money => Value::Money(take_money(detail, rest)?),
         ValueType::ChoiceSet => Value::ChoiceSet(take_choices(rest)?),
         ValueType::Tags => Value::Tags(take_tags(rest)?),
         ValueType::File => Value::File(take_file(rest)?),
+        ValueType::References => Value::References(take_references(rest)?),
     })
 }
 
@@ -262,6 +265,18 @@ fn to_choice(number: u64) -> Result<ChoiceId> {
     u16::try_from(number)
         .map(ChoiceId)
         .map_err(|_| damaged("a choice out of range"))
+}
+
+fn to_reference(number: u64) -> Result<RecordId> {
+    RecordId::new(number).map_err(|_| damaged("a reference out of range"))
+}
+
+fn take_references(mut rest: &[u8]) -> Result<Vec<RecordId>> {
+    let mut records = Vec::new();
+    while !rest.is_empty() {
+        records.push(to_reference(take_uint(&mut rest)?)?);
+    }
+    Ok(records)
 }
 
 fn take_choices(mut rest: &[u8]) -> Result<Vec<ChoiceId>> {

@@ -6,7 +6,7 @@ use serde_json::{Number, Value as Json, json};
 use super::check::invalid;
 use super::{Currency, FileRef, Money, Value, ValueType, parse, shorten};
 use crate::error::{Code, Error, Result};
-use crate::ids::ChoiceId;
+use crate::ids::{ChoiceId, RecordId};
 
 /// A binary floating-point number holds as many decimal digits of its text for certain.
 const FLOAT_DIGITS_MAX: usize = 15;
@@ -22,6 +22,7 @@ const FLOAT_DIGITS_MAX: usize = 15;
 /// | money | `{"amount": decimal, "currency": "EUR"}` or `"1200.50 EUR"` |
 /// | checkbox | `true` or `false` |
 /// | tags | an array of texts |
+/// | references | an array of references |
 /// | choice set | an array of choices, which are numbers: names are resolved by those who know the field |
 /// | file | `{"content": 17, "name": "offer.pdf", "bytes": 2048}` |
 /// | all others | text, as [`parse()`](super::parse()) takes it; digits never a number, which would lose leading zeros |
@@ -54,7 +55,15 @@ pub fn from_json(kind: ValueType, json: &Json) -> Result<Value> {
             parse::tags(words.ok_or_else(|| wrong_type(kind, json))?.into_iter())
         }
         (ValueType::ChoiceSet, Json::Array(members)) => choice_set(members)?,
-        (ValueType::Checkbox | ValueType::Tags | ValueType::ChoiceSet | ValueType::File, _) => {
+        (ValueType::References, Json::Array(members)) => references(members)?,
+        (
+            ValueType::Checkbox
+            | ValueType::Tags
+            | ValueType::ChoiceSet
+            | ValueType::References
+            | ValueType::File,
+            _,
+        ) => {
             return Err(wrong_type(kind, json));
         }
         (_, Json::String(text)) => parse(kind, text)?,
@@ -95,6 +104,7 @@ pub fn to_json(value: &Value) -> Json {
         Value::ChoiceSet(choices) => choices.iter().map(|choice| choice.0).collect(),
         Value::Tags(tags) => json!(tags),
         Value::Reference(id) => json!(id.get()),
+        Value::References(records) => records.iter().map(|id| id.get()).collect(),
         Value::File(file) => json!({
             "content": file.content,
             "name": file.name,
@@ -125,6 +135,7 @@ fn wrong_type(kind: ValueType, json: &Json) -> Error {
         ValueType::ChoiceSet => "an array of choices",
         ValueType::Tags => "an array of texts",
         ValueType::Reference => "the number of a record",
+        ValueType::References => "an array of numbers of records",
         ValueType::File => "a file, `{\"content\": 17, \"name\": \"offer.pdf\", \"bytes\": 2048}`",
         ValueType::Digits => "digits as text: a number would lose leading zeros",
         ValueType::Text
@@ -190,6 +201,20 @@ fn choice_set(members: &[Json]) -> Result<Value> {
         Value::Null
     } else {
         Value::choice_set(choices)
+    })
+}
+
+fn references(members: &[Json]) -> Result<Value> {
+    let records: Vec<RecordId> = members
+        .iter()
+        .map(|member| match from_json(ValueType::Reference, member)? {
+            Value::Reference(id) => Ok(id),
+            _ => Err(wrong_type(ValueType::Reference, member)),
+        })
+        .collect::<Result<_>>()?;
+    Ok(match records.is_empty() {
+        true => Value::Null,
+        false => Value::references(records),
     })
 }
 

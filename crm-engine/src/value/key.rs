@@ -11,7 +11,7 @@
 //! | decimal | sign and magnitude in one byte, then pairs of digits, see `number` |
 //! | money | the currency in two bytes, then the decimal |
 //! | checkbox, choice, reference | [`put_uint`] |
-//! | choice set | [`put_uint`] of each number + 1, then 0 |
+//! | choice set, references | [`put_uint`] of each number + 1, then 0 |
 //! | file | its name like a text, then [`put_uint`] of content and size |
 //!
 //! A descending component is the same with every bit turned over. Only the first
@@ -23,11 +23,13 @@ use std::cmp::Ordering;
 use super::number::{ZERO, put_decimal, put_int, put_uint, uint_tail_bytes};
 use super::{FileRef, Value, ValueType, collate, damaged};
 use crate::error::Result;
-use crate::ids::ChoiceId;
+use crate::ids::{ChoiceId, RecordId};
 use crate::limits::SORT_TEXT_BYTES_MAX;
 
 /// How many members of a choice set take part in the order: three bytes each.
 const SORT_CHOICES_MAX: usize = SORT_TEXT_BYTES_MAX / 3;
+/// How many members of a set of references do: nine bytes each at most.
+const SORT_REFERENCES_MAX: usize = SORT_TEXT_BYTES_MAX / 9;
 
 /// Appends a value as one component of a key.
 ///
@@ -70,6 +72,12 @@ pub fn put_value(out: &mut Vec<u8>, value: &Value, descending: bool) {
             out.push(0);
         }
         Value::Reference(id) => put_uint(out, id.get()),
+        Value::References(records) => {
+            for id in sorted_references(records) {
+                put_uint(out, id.get() + 1);
+            }
+            out.push(0);
+        }
         Value::File(file) => {
             put_text(out, &file.name);
             put_uint(out, file.content);
@@ -137,7 +145,7 @@ pub fn skip_value(input: &mut &[u8], descending: bool) -> Result<()> {
         ValueType::Checkbox | ValueType::Choice | ValueType::Reference => {
             reader.skip_uint().map(drop)
         }
-        ValueType::ChoiceSet => {
+        ValueType::ChoiceSet | ValueType::References => {
             while reader.skip_uint()? != 0 {}
             Ok(())
         }
@@ -153,8 +161,8 @@ pub fn skip_value(input: &mut &[u8], descending: bool) -> Result<()> {
 ///
 /// No value comes first, then types in the order of [`ValueType::ALL`]. Within a type: texts
 /// and tags alphabetically (case decides last), numbers, days and moments by size, `false`
-/// before `true`, money by currency and amount, choices by number, references by id, choice
-/// sets member by member, files by name. Values that differ only beyond
+/// before `true`, money by currency and amount, choices by number, references by id, sets of
+/// choices and references member by member, files by name. Values that differ only beyond
 /// [`SORT_TEXT_BYTES_MAX`] compare as equal.
 ///
 /// ```
@@ -183,6 +191,9 @@ pub fn compare(a: &Value, b: &Value) -> Ordering {
         (Value::Choice(a), Value::Choice(b)) => a.cmp(b),
         (Value::ChoiceSet(a), Value::ChoiceSet(b)) => sorted_choices(a).cmp(sorted_choices(b)),
         (Value::Reference(a), Value::Reference(b)) => a.cmp(b),
+        (Value::References(a), Value::References(b)) => {
+            sorted_references(a).cmp(sorted_references(b))
+        }
         (Value::File(a), Value::File(b)) => compare_files(a, b),
         (a, b) => {
             let number = |value: &Value| value.value_type().map_or(0, ValueType::number);
@@ -207,6 +218,11 @@ fn sorted_part(text: &str) -> &str {
 /// The members of a choice set that take part in the order.
 fn sorted_choices(choices: &[ChoiceId]) -> &[ChoiceId] {
     &choices[..choices.len().min(SORT_CHOICES_MAX)]
+}
+
+/// The members of a set of references that take part in the order.
+fn sorted_references(records: &[RecordId]) -> &[RecordId] {
+    &records[..records.len().min(SORT_REFERENCES_MAX)]
 }
 
 /// What a tag field is ordered by: its text form.

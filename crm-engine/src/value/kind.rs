@@ -39,11 +39,14 @@ pub enum ValueType {
     Phone,
     Link,
     File,
+    /// Only what the engine keeps of every record is of this type: no field is declared with it.
+    #[serde(skip_deserializing)]
+    References,
 }
 
 impl ValueType {
     /// Every type, in the order of declaration.
-    pub const ALL: [ValueType; 17] = [
+    pub const ALL: [ValueType; 18] = [
         ValueType::Text,
         ValueType::Digits,
         ValueType::Integer,
@@ -61,6 +64,7 @@ impl ValueType {
         ValueType::Phone,
         ValueType::Link,
         ValueType::File,
+        ValueType::References,
     ];
 
     /// The name of the type as declarations and JSON write it.
@@ -84,7 +88,13 @@ impl ValueType {
             ValueType::Phone => "phone",
             ValueType::Link => "link",
             ValueType::File => "file",
+            ValueType::References => "references",
         }
+    }
+
+    /// Whether fields are declared with the type; those of the others the engine alone keeps.
+    const fn is_declared(self) -> bool {
+        !matches!(self, ValueType::References)
     }
 
     /// The number of the type in stored bytes, from 1; 0 is the missing value.
@@ -102,22 +112,21 @@ impl ValueType {
 impl FromStr for ValueType {
     type Err = Error;
 
-    /// Reads the [name](ValueType::name) of a type.
+    /// Reads the [name](ValueType::name) of a type that fields are declared with.
     ///
     /// # Errors
     /// [`Code::InvalidValue`] for anything else.
     fn from_str(name: &str) -> Result<ValueType> {
-        ValueType::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| {
-                let names = ValueType::ALL.map(ValueType::name).join(", ");
-                let name = shorten(name);
-                Error::new(
-                    Code::InvalidValue,
-                    format!("`{name}` is not a type: types are {names}"),
-                )
-            })
+        let declared = || ValueType::ALL.into_iter().filter(|kind| kind.is_declared());
+        declared().find(|kind| kind.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = declared().map(ValueType::name).collect();
+            let names = names.join(", ");
+            let name = shorten(name);
+            Error::new(
+                Code::InvalidValue,
+                format!("`{name}` is not a type: types are {names}"),
+            )
+        })
     }
 }
 
@@ -135,12 +144,15 @@ mod tests {
     fn types_have_one_name_and_one_number() {
         for (position, kind) in ValueType::ALL.into_iter().enumerate() {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
-            assert_eq!(kind.name().parse::<ValueType>().unwrap(), kind);
+            let read = kind.name().parse::<ValueType>().ok();
+            assert_eq!(read, kind.is_declared().then_some(kind));
+            let read = serde_json::from_value::<ValueType>(kind.name().into()).ok();
+            assert_eq!(read, kind.is_declared().then_some(kind));
             assert_eq!(usize::from(kind.number()), position + 1);
             assert_eq!(ValueType::from_number(kind.number()), Some(kind));
         }
         assert_eq!(ValueType::from_number(0), None);
-        assert_eq!(ValueType::from_number(18), None);
+        assert_eq!(ValueType::from_number(19), None);
         assert!("string".parse::<ValueType>().is_err());
     }
 }

@@ -107,6 +107,8 @@ pub enum Value {
     Link(String),
     /// A stored file.
     File(FileRef),
+    /// Several records: ascending, each once. No declared field is of this type.
+    References(Vec<RecordId>),
 }
 
 /// A stored file: its content by number, its name and size.
@@ -145,6 +147,19 @@ impl Value {
         Value::Tags(ascending(tags.into_iter().map(Into::into).collect()))
     }
 
+    /// A set of records: put in order, each kept once.
+    ///
+    /// ```
+    /// use crm_engine::RecordId;
+    /// use crm_engine::value::Value;
+    /// let id = |id| RecordId::new(id).unwrap();
+    /// assert_eq!(Value::references([id(7), id(3), id(7)]).to_string(), "3, 7");
+    /// ```
+    #[must_use]
+    pub fn references(records: impl IntoIterator<Item = RecordId>) -> Value {
+        Value::References(ascending(records.into_iter().collect()))
+    }
+
     /// The type of the value; none for [`Value::Null`].
     #[must_use]
     pub fn value_type(&self) -> Option<ValueType> {
@@ -167,6 +182,7 @@ impl Value {
             Value::Phone(_) => ValueType::Phone,
             Value::Link(_) => ValueType::Link,
             Value::File(_) => ValueType::File,
+            Value::References(_) => ValueType::References,
         })
     }
 
@@ -221,6 +237,7 @@ accessors! {
     as_tags: Tags(tags) => tags, &[String], "The members of a tag field.";
     as_reference: Reference(id) => *id, RecordId, "The record a reference points to.";
     as_file: File(file) => file, &FileRef, "The file of a file field.";
+    as_references: References(records) => records, &[RecordId], "The members of a set of records.";
 }
 
 impl From<&str> for Value {

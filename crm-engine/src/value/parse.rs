@@ -25,7 +25,7 @@ use crate::ids::{ChoiceId, RecordId};
 /// | date-time | RFC 3339; the seconds may be missing: `2017-03-01 09:00Z`. Cut to milliseconds |
 /// | duration | `PT90M`, `1:30:00` |
 /// | choice | its number: names are resolved by those who know the field |
-/// | choice set, tags | members between commas |
+/// | choice set, references, tags | members between commas |
 /// | file | content, size in bytes and name: `17:2048:offer.pdf` |
 ///
 /// # Errors
@@ -104,6 +104,13 @@ pub fn parse(kind: ValueType, text: &str) -> Result<Value> {
             "numbers of choices between commas",
         )
         .map(Value::choice_set)?,
+        ValueType::References => {
+            let numbers = word.split(',').map(|member| whole(member.trim()));
+            let numbers: Option<Vec<u64>> = numbers.collect();
+            let numbers = expect(word, numbers, "numbers of records between commas")?;
+            let records = numbers.into_iter().map(RecordId::new);
+            Value::references(records.collect::<Result<Vec<_>>>()?)
+        }
         ValueType::Reference => {
             let id = expect(word, whole(word), "the number of a record")?;
             Value::Reference(RecordId::new(id)?)
@@ -229,6 +236,10 @@ impl fmt::Display for Value {
             }
             Value::Tags(tags) => f.write_str(&tags.join(", ")),
             Value::Reference(id) => write!(f, "{id}"),
+            Value::References(records) => {
+                let numbers: Vec<String> = records.iter().map(RecordId::to_string).collect();
+                f.write_str(&numbers.join(", "))
+            }
             Value::File(file) => write!(f, "{}:{}:{}", file.content, file.bytes, file.name),
         }
     }

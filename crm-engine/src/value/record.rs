@@ -20,7 +20,7 @@ use chrono::{DateTime, Utc};
 
 use super::number::{put_uint, take_uint, unzigzag, zigzag};
 use super::table::put_table;
-use super::{Fields, FieldsView, Participants, RawField, Value, damaged};
+use super::{Fields, FieldsView, Participants, RawField, Standing, Value, damaged};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId, UserId, Version};
 use crate::limits::VALUE_BYTES_MAX;
@@ -52,6 +52,22 @@ pub struct Head {
     pub updated_at: DateTime<Utc>,
     /// Who wrote it last; none for the engine itself.
     pub updated_by: Option<UserId>,
+}
+
+impl Head {
+    /// What rights decide by.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
+            owner: self.owner,
+            participants: self.participants.clone(),
+        }
+    }
+
+    /// Puts the record under somebody.
+    pub(crate) fn stand(&mut self, standing: Standing) {
+        self.owner = standing.owner;
+        self.participants = standing.participants;
+    }
 }
 
 /// A record: its head and its fields.

@@ -4,8 +4,8 @@ use crate::error::Result;
 use crate::ids::{RecordId, UserId};
 use crate::limits::PARTICIPANTS_MAX;
 
-use super::damaged;
 use super::number::{put_uint, take_uint};
+use super::{Value, damaged};
 
 /// The users a record is shared with: ascending, each once (C76).
 ///
@@ -42,6 +42,31 @@ impl Participants {
     /// Each of them, ascending.
     pub fn iter(&self) -> impl Iterator<Item = UserId> {
         self.0.iter().copied()
+    }
+
+    /// They without `user`.
+    pub(crate) fn without(&self, user: Option<UserId>) -> Participants {
+        match user.filter(|user| self.contains(*user)) {
+            None => self.clone(),
+            Some(user) => self.iter().filter(|other| *other != user).collect(),
+        }
+    }
+
+    /// They as a value of a field: none where there are none.
+    pub(crate) fn to_value(&self) -> Value {
+        match self.is_empty() {
+            true => Value::Null,
+            false => Value::References(self.iter().map(|user| user.0).collect()),
+        }
+    }
+
+    /// Those that a value of a field names: one or several.
+    pub(crate) fn of_value(value: &Value) -> Participants {
+        let records = match value {
+            Value::Reference(record) => std::slice::from_ref(record),
+            value => value.as_references().unwrap_or_default(),
+        };
+        records.iter().copied().map(UserId).collect()
     }
 
     pub(crate) fn put(&self, out: &mut Vec<u8>) {
@@ -86,6 +111,14 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
+    /// What rights decide by of a record that belongs to `owner`. Nobody shares with himself.
+    pub(crate) fn new(owner: Option<UserId>, participants: &Participants) -> Standing {
+        Standing {
+            owner,
+            participants: participants.without(owner),
+        }
+    }
+
     /// The owner's number doubled (0 for nobody), and 1 more when participants follow.
     pub(crate) fn put(out: &mut Vec<u8>, owner: Option<UserId>, participants: &Participants) {
         let shared = u64::from(!participants.is_empty());

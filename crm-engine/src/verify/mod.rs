@@ -1,5 +1,6 @@
 //! Rebuilds everything that is derived from the records and compares it with what is stored.
 
+mod credentials;
 mod kept;
 mod past;
 
@@ -79,6 +80,7 @@ pub(crate) fn run(
     }
     kept::run(read, schema, &Kept::compile(schema)?, &mut report)?;
     past::verify(read, &histories, &mut report)?;
+    credentials::verify(read, &mut report)?;
     let range = Key::new(Space::Timeline).range();
     report.index_entries += compare(read, "timeline", &timelines, range, &mut report)?;
     let chain = journal::verify(read)?;
@@ -118,7 +120,7 @@ fn verify_object(
             ));
         }
         histories.insert(id, record.head.version.0);
-        if !belongs_to_parent(read, object, &record)? {
+        if !stands_as_parent(read, object, &record)? {
             report.fault(format!("{} {id}: not owned as its parent is", object.name));
         }
         expected.extend(index::entries(object, id, &record)?);
@@ -151,6 +153,7 @@ fn verify_object(
         Space::WordOwn,
         Space::WordAll,
         Space::Part,
+        Space::Shared,
     ] {
         let range = Key::new(space).object(object.id).range();
         report.index_entries += compare(read, &object.name, &expected, range, report)?;
@@ -161,8 +164,8 @@ fn verify_object(
     Ok(())
 }
 
-/// Whether a detail has the owner of its parent.
-fn belongs_to_parent(read: &dyn Read, object: &Object, record: &Record) -> Result<bool> {
+/// Whether a detail has the owner and the participants of its parent.
+fn stands_as_parent(read: &dyn Read, object: &Object, record: &Record) -> Result<bool> {
     let Some((field, target)) = object.parent_field() else {
         return Ok(true);
     };
@@ -170,7 +173,7 @@ fn belongs_to_parent(read: &dyn Read, object: &Object, record: &Record) -> Resul
         return Ok(false);
     };
     Ok(match read.get(&keys::record(target, parent))? {
-        Some(bytes) => RecordView::new(&bytes)?.owner() == record.head.owner,
+        Some(bytes) => RecordView::new(&bytes)?.head().standing() == record.head.standing(),
         None => false,
     })
 }

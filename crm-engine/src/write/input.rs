@@ -5,11 +5,11 @@ use serde_json::{Map, Value as Json};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, UserId};
 use crate::policy::Plan;
-use crate::schema::system::OWNER;
+use crate::schema::system::{OWNER, PARTICIPANTS};
 use crate::schema::{Object, system};
-use crate::value::{Fields, Value};
+use crate::value::{Fields, Participants, Value};
 
-/// The values a caller sets: fields by number, and the owner where it is set.
+/// The values a caller sets: fields by number, and the owner and participants where they are set.
 ///
 /// ```
 /// use crm_engine::{Engine, Input, Options};
@@ -26,15 +26,22 @@ use crate::value::{Fields, Value};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Input {
-    pub(crate) owner: Option<Option<UserId>>,
+    pub(crate) given: Given,
     pub(crate) fields: Vec<(FieldId, Value)>,
+}
+
+/// Whom a record is put under, as far as a caller sets it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Given {
+    pub(crate) owner: Option<Option<UserId>>,
+    pub(crate) participants: Option<Participants>,
 }
 
 impl Input {
     /// Input of typed values.
     pub(crate) fn of(fields: impl IntoIterator<Item = (FieldId, Value)>) -> Input {
         Input {
-            owner: None,
+            given: Given::default(),
             fields: fields.into_iter().collect(),
         }
     }
@@ -42,7 +49,14 @@ impl Input {
     /// Sets the owner.
     #[must_use]
     pub fn with_owner(mut self, owner: Option<UserId>) -> Input {
-        self.owner = Some(owner);
+        self.given.owner = Some(owner);
+        self
+    }
+
+    /// Sets the users the record is shared with: all of them.
+    #[must_use]
+    pub fn with_participants(mut self, users: impl IntoIterator<Item = UserId>) -> Input {
+        self.given.participants = Some(users.into_iter().collect());
         self
     }
 
@@ -104,9 +118,11 @@ impl Input {
         Ok(input)
     }
 
-    fn take(&mut self, field: FieldId, value: Value) {
+    /// Sets a field by its number, the owner and the participants by theirs.
+    pub(crate) fn take(&mut self, field: FieldId, value: Value) {
         match field {
-            OWNER => self.owner = Some(super::owner_of(&value)),
+            OWNER => self.given.owner = Some(super::owner_of(&value)),
+            PARTICIPANTS => self.given.participants = Some(Participants::of_value(&value)),
             field => self.fields.push((field, value)),
         }
     }
@@ -127,7 +143,10 @@ impl Input {
 
     /// The value set for a declared field, if it is set.
     pub(crate) fn get(&self, field: FieldId) -> Option<&Value> {
-        debug_assert!(field.0 >= system::DECLARED_FIRST, "the owner is apart");
+        debug_assert!(
+            field.0 >= system::DECLARED_FIRST,
+            "owner and participants are apart"
+        );
         self.fields
             .iter()
             .rev()

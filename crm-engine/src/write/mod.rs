@@ -8,13 +8,16 @@ mod check;
 mod details;
 mod drafts;
 mod duplicates;
+mod events;
 mod input;
 mod kept;
+mod participants;
 mod policy;
 mod references;
 mod restore;
 mod rights;
 mod rules;
+mod users;
 
 use std::sync::Arc;
 
@@ -30,12 +33,14 @@ use crate::journal::{self, Cause, Change, ChangeKind};
 use crate::kept::Kept;
 use crate::limits::{RULE_DEPTH_MAX, RULE_WRITES_MAX};
 use crate::policy::{Action, Actor, Plan};
-use crate::schema::system::{OWNER, POLICY_OBJECTS, USER, value_of};
+use crate::schema::system::{OWNER, PARTICIPANTS, POLICY_OBJECTS, USER, value_of};
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
-use crate::value::{Head, Participants, Record, RecordView, Value, encode, take_uint};
+use crate::value::{Head, Record, RecordView, Value, encode, take_uint};
 
 pub(crate) use duplicates::refusal;
+pub(crate) use events::Told;
+pub(crate) use input::Given;
 pub use input::Input;
 pub(crate) use references::still_referenced;
 pub(crate) use restore::Manner;
@@ -75,6 +80,10 @@ pub struct Door<'t> {
     changes: Vec<Change>,
     /// The journal tells of the transaction even if no record changes.
     noted: bool,
+    /// What the journal is to tell besides.
+    told: Vec<Told>,
+    /// The session it is made in, by the position of its login.
+    session: Sequence,
     depth: usize,
     caused: usize,
 }
@@ -92,6 +101,8 @@ impl<'t> Door<'t> {
             sequence,
             changes: Vec::new(),
             noted: false,
+            told: Vec::new(),
+            session: Sequence(0),
             depth: 0,
             caused: 0,
         })
@@ -100,22 +111,6 @@ impl<'t> Door<'t> {
     /// Notes the transaction in the journal though it changes no record: it changed the schema.
     pub(crate) fn note(&mut self) {
         self.noted = true;
-    }
-
-    /// Writes the journal entry; none when nothing was changed. Returns the journal position of
-    /// the newest entry.
-    pub(crate) fn finish(self) -> Result<Sequence> {
-        if self.changes.is_empty() && !self.noted {
-            return Ok(Sequence(self.sequence.0 - 1));
-        }
-        let around = &self.around;
-        journal::append(
-            self.txn,
-            around.now,
-            around.actor.user(),
-            around.action,
-            &self.changes,
-        )
     }
 
     /// The schema in force.
@@ -183,6 +178,7 @@ impl<'t> Door<'t> {
         let mut new = self.new_record(object, input)?;
         self.may_set_on(object, &input_fields, &new)?;
         self.permit_creation(object, &new)?;
+        self.permit_sharing_new(object, &new)?;
         let id = self.next_id()?;
         self.run_before(object, id, None, &mut new)?;
         self.keep(object, id, None, &mut new)?;
@@ -193,10 +189,11 @@ impl<'t> Door<'t> {
 
     fn new_record(&self, object: &Object, input: Input) -> Result<Record> {
         let user = self.actor().user();
+        let standing = self.standing_of_new(object, &input)?;
         let head = Head {
             version: Version(1),
-            owner: self.owner_of_new(object, &input)?,
-            participants: Participants::default(),
+            owner: standing.owner,
+            participants: standing.participants,
             created_at: self.now(),
             created_by: user,
             updated_at: self.now(),
@@ -258,11 +255,10 @@ impl<'t> Door<'t> {
                 new.fields.set(field, value);
             }
         }
-        new.head.owner = self.owner_of_changed(object, input.owner, &new)?;
+        let standing = self.standing_of_changed(object, &input.given, &new)?;
+        new.head.stand(standing);
         self.permit_changes(object, &old, &new)?;
-        if new.head.owner != old.head.owner {
-            self.permit_hand_over(object, &old, new.head.owner)?;
-        }
+        self.permit_standing(object, &old, &new)?;
         if new == old {
             return Ok(old.head.version);
         }
@@ -319,6 +315,9 @@ impl<'t> Door<'t> {
             .map(|(field, value)| (field, value.clone()))
             .collect();
         replaced.push((OWNER, history::owner_value(old.head.owner)));
+        if !old.head.participants.is_empty() {
+            replaced.push((PARTICIPANTS, old.head.participants.to_value()));
+        }
         replaced.sort_by_key(|(field, _)| *field);
         self.record_change(
             object,
@@ -372,13 +371,14 @@ impl<'t> Door<'t> {
         keep: impl FnOnce(&Result<R>) -> bool,
     ) -> Result<R> {
         let savepoint = self.txn.savepoint();
-        let changes = self.changes.len();
+        let (changes, told) = (self.changes.len(), self.told.len());
         let result = body(self);
         if keep(&result) {
             self.txn.release(savepoint);
         } else {
             self.txn.roll_back(savepoint);
             self.changes.truncate(changes);
+            self.told.truncate(told);
         }
         result
     }
@@ -397,6 +397,7 @@ impl<'t> Door<'t> {
         replaced: &[(FieldId, Value)],
     ) -> Result<()> {
         // What a record lacks bars a change of its fields, not a hand-over to another owner.
+        self.check_fixed(object, old, &new)?;
         let changes =
             !self.is_draft(object, &new) && old.is_none_or(|old| old.fields != new.fields);
         if changes && !(old.is_none() && self.manner == Manner::TakingBack) {
@@ -404,15 +405,18 @@ impl<'t> Door<'t> {
             check::complete(object, &shown, &new, self.manner.lacked(old))?;
         }
         self.check_references(object, old, &new)?;
+        self.check_user(object, id, old, &new)?;
+        self.check_setting(object, &new)?;
         self.check_guarded(object, old, Some(&new))?;
         self.check_owner(object, old, &new)?;
+        self.check_participants(object, old, &new)?;
         self.refuse_duplicates(object, id, old, &new)?;
         self.check_groups(object, old, &new)?;
         self.check_policy(object, id, old, &new)?;
         self.check_together(object, id, &new)?;
         self.store(object, id, old, &new, replaced)?;
-        if old.is_some_and(|old| old.head.owner != new.head.owner) {
-            self.hand_details_over(object, id, new.head.owner)?;
+        if old.is_some_and(|old| old.head.standing() != new.head.standing()) {
+            self.hand_details_over(object, id)?;
         }
         self.count_in(object, old, Some(&new))?;
         self.run_after(object, id, old, Some(&new))
@@ -571,8 +575,11 @@ impl<'t> Door<'t> {
     /// What a caller may set: fields he may see, that are neither computed nor the engine's.
     pub(crate) fn may_set(&self, object: &Object, input: &Input) -> Result<()> {
         let plan = self.plan(object, Action::View);
-        if input.owner.is_some() && !plan.shows(OWNER) {
+        if input.given.owner.is_some() && !plan.shows(OWNER) {
             return Err(object.unknown_field("owner"));
+        }
+        if input.given.participants.is_some() && !plan.shows(PARTICIPANTS) {
+            return Err(object.unknown_field("participants"));
         }
         for (id, _) in &input.fields {
             // Input may have been made before the field was deleted.
@@ -642,7 +649,7 @@ impl<'t> Door<'t> {
     }
 }
 
-/// The values that `new` replaces in `old`, by field number, the owner among them.
+/// The values that `new` replaces in `old`, by field number, owner and participants among them.
 fn replaced(old: &Record, new: &Record) -> Vec<(FieldId, Value)> {
     let mut fields: Vec<FieldId> = old
         .fields
@@ -650,7 +657,7 @@ fn replaced(old: &Record, new: &Record) -> Vec<(FieldId, Value)> {
         .chain(new.fields.iter())
         .map(|(field, _)| field)
         .collect();
-    fields.push(OWNER);
+    fields.extend([OWNER, PARTICIPANTS]);
     fields.sort_unstable();
     fields.dedup();
     let id = RecordId::new(1).unwrap_or_else(|_| unreachable!("1 is an id"));

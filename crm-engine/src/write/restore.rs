@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::Door;
+use super::{Door, Given};
 use crate::error::{Error, Result};
 use crate::history;
 use crate::ids::{RecordId, Version};
@@ -70,7 +70,8 @@ impl Door<'_> {
         };
         let mut new = record;
         new.fields.retain(|field| object.by_id(field).is_some());
-        new.head.owner = self.owner_of_changed(object, None, &new)?;
+        let standing = self.standing_of_changed(object, &Given::default(), &new)?;
+        new.head.stand(standing);
         self.permit(object, Action::Create, &new)?;
         self.check_guarded(object, None, Some(&new))?;
         let version = Version(gone.version.0 + 1);

@@ -6,7 +6,7 @@ use crate::facts;
 use crate::ids::{FieldId, UserId};
 use crate::policy::{Action, Plan};
 use crate::schema::Object;
-use crate::value::Record;
+use crate::value::{Record, Standing};
 
 impl Door<'_> {
     /// Whether the actor may do `action` to a record.
@@ -58,7 +58,8 @@ impl Door<'_> {
         };
         for field in changed {
             let fills = old.fields.get(field).is_null();
-            if !shown(&edit, field) && !(fills && shown(&fill, field)) {
+            let may = shown(&edit, field) || (fills && shown(&fill, field));
+            if !may {
                 let refusal = denied(object, Action::Edit);
                 return Err(match object.by_id(field) {
                     Some(field) => refusal
@@ -79,7 +80,7 @@ impl Door<'_> {
         to: Option<UserId>,
     ) -> Result<bool> {
         let mut new = old.clone();
-        new.head.owner = to;
+        new.head.stand(Standing::new(to, &old.head.participants));
         let action = owner_action(object);
         Ok(self.may(object, action, old)? && self.may(object, action, &new)?)
     }

@@ -234,7 +234,6 @@ pub fn users() -> Vec<User> {
         supervisor,
     };
     let heads = EMPLOYEES..EMPLOYEES + DEPARTMENTS;
-    let regional = heads.end..heads.end + REGIONS;
     let mut users = Vec::new();
     for n in 0..EMPLOYEES {
         let department = n / IN_DEPARTMENT;
@@ -247,8 +246,7 @@ pub fn users() -> Vec<User> {
         ));
     }
     for n in 0..DEPARTMENTS {
-        let region = Some(regional.start + region(n));
-        users.push(user(format!("head{n}"), Role::Head, Some(n), region));
+        users.push(user(format!("head{n}"), Role::Head, Some(n), None));
     }
     for n in 0..REGIONS {
         users.push(user(format!("region{n}"), Role::RegionalHead, None, None));

@@ -305,20 +305,31 @@ fn organisation(host: &Session) -> Result<Vec<RecordId>> {
             departments.push(door.create_json(department, &fields)?);
         }
         let users = data::users();
+        let first_regional = users.len() - data::REGIONS - 1;
         let mut ids = Vec::new();
-        for described in &users {
+        for (number, described) in users.iter().enumerate() {
             let role = match described.role {
                 Role::Employee => vec!["employee"],
                 Role::Head => vec!["head"],
                 Role::RegionalHead => vec!["regional_head"],
                 Role::Administrator => Vec::new(),
             };
+            let kind = match described.role {
+                Role::Employee => "employee",
+                Role::Head | Role::RegionalHead => "administration",
+                Role::Administrator => "admin",
+            };
+            let own = match described.role {
+                // A region is the department above those of its heads.
+                Role::RegionalHead => Some(regions[number - first_regional]),
+                _ => described.department.map(|at| departments[at]),
+            };
             let fields = json!({
                 "login": described.login,
                 "name": described.login,
-                "department": described.department.map(|at| departments[at]),
+                "department": own,
                 "roles": role,
-                "kind": if described.role == Role::Administrator { "admin" } else { "employee" },
+                "kind": kind,
             });
             ids.push(door.create_json(user, &fields)?);
         }

@@ -23,6 +23,8 @@ const STAGES: [&str; 4] = ["prospecting", "engaging", "won", "lost"];
 const INDUSTRIES: [&str; 4] = ["retail", "medical", "finance", "other"];
 const SCOPES: [&str; 4] = ["own", "supervised", "department", "all"];
 const USERS: usize = 6;
+/// The first users may supervise others: they are of the kind that may.
+const SUPERVISORS: usize = 2;
 
 /// The same numbers for the same seed, everywhere and for ever (SplitMix64).
 pub(super) struct Dice(pub(super) u64);
@@ -128,7 +130,7 @@ impl Story {
     pub(super) fn random(dice: &mut Dice) -> Story {
         let members = (0..USERS).map(|user| Member {
             department: (!dice.one_in(4)).then(|| dice.below(2)),
-            supervisor: (user > 0 && !dice.one_in(3)).then(|| dice.below(user)),
+            supervisor: (user >= SUPERVISORS && !dice.one_in(3)).then(|| dice.below(SUPERVISORS)),
         });
         let members = members.collect();
         let mut grants = Vec::new();
@@ -317,7 +319,12 @@ impl Story {
                 Twin::Second => format!("Second {}", USERS - at),
             };
             let role = ["viewer", "manager", "agent"][at.min(2)];
-            let fields = json!({"login": format!("user{at}"), "name": name, "roles": [role],
+            let kind = if at < SUPERVISORS {
+                "administration"
+            } else {
+                "employee"
+            };
+            let fields = json!({"login": format!("user{at}"), "name": name, "roles": [role], "kind": kind,
                 "groups": (at > 0 || self.inside).then_some(["insiders"]),
                 "department": member.department.map(|at| departments[at]),
                 "supervisor": member.supervisor.map(|at| users[at])});

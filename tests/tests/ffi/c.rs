@@ -135,6 +135,11 @@ fn statements_step_through_rows() {
 }
 
 #[test]
+fn sessions_prove_who_opens_them() {
+    check("sessions");
+}
+
+#[test]
 fn threads_cancel_and_are_kept_apart() {
     check("threads");
 }

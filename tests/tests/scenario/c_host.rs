@@ -156,6 +156,26 @@ impl Host for CHost {
         self.open(false);
     }
 
+    fn enter(&mut self, who: &str, login: &Json) -> Answer<()> {
+        let (mut session, mut error) = (ptr::null_mut(), ptr::null_mut());
+        let login = login.to_string();
+        let (login, length) = text!(login);
+        // SAFETY: the login is a live string, places are live variables.
+        let status = unsafe {
+            crm::crm_open_session(self.db, login, length, &raw mut session, &raw mut error)
+        };
+        answer(status, error)?;
+        self.leave(who);
+        self.sessions.insert(who.to_owned(), session);
+        Ok(())
+    }
+
+    fn leave(&mut self, who: &str) {
+        if let Some(session) = self.sessions.remove(who) {
+            assert_eq!(crm::crm_session_close(session), 0);
+        }
+    }
+
     fn login(&mut self, who: &str) -> Answer<()> {
         let session = self.open_session(who)?;
         assert_eq!(crm::crm_session_close(session), 0);

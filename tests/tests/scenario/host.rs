@@ -43,6 +43,10 @@ pub(super) type Answer<T> = Result<T, Refusal>;
 pub(super) trait Host {
     fn set_time(&mut self, moment: &str);
     fn reopen(&mut self);
+    /// Opens a session that proves who he is, keeps it as that of `who`, whose earlier one it ends.
+    fn enter(&mut self, who: &str, login: &Json) -> Answer<()>;
+    /// Ends the session of `who`.
+    fn leave(&mut self, who: &str);
     fn login(&mut self, who: &str) -> Answer<()>;
     fn create(&mut self, who: &str, object: &str, fields: &Json) -> Answer<u64>;
     fn get(&mut self, who: &str, object: &str, id: u64) -> Answer<Option<Json>>;

@@ -9,19 +9,21 @@
 //! department Sales
 //! user anna role=agent supervisor=max department=Sales
 //! login anna                                         => ok
+//! enter anna ip=10.0.0.1 password="s" code=123456    a session that proves who she is and stays
+//! leave anna                                         ends it
 //! as anna create deal #d title="Roof" stage=engaging => ok
 //! repeat 3 as anna create task #t title="Call {n}"   makes #t1 #t2 #t3
 //! as ivo set #d stage=won expected=1                 => not_found
 //! as anna see #d company.name                        => Vega
 //! as anna get #d · delete #d · owners #d · changes #d
 //! as anna timeline #d {"kinds": ["stage"]} · card #d · touch #d
-//! as anna query SELECT ... · call OPERATION {json}
+//! as anna query SELECT ... · call OPERATION {json} · journal {"kinds": ["login"]}
 //! verify                                             => 0 faults
 //! ```
 //!
 //! `#d` stands for a record or its id, `@anna` for a user or his id. A refusal reads as its code
-//! and, where there is one, the field at fault. After each refusal the journal must not have
-//! moved. `BLESS=1` rewrites what stands behind `=>`.
+//! and, where there is one, the field at fault. A refusal must not have changed any record; the
+//! journal may tell of it. `BLESS=1` rewrites what stands behind `=>`.
 
 mod c_host;
 mod host;

@@ -40,8 +40,8 @@ pub(super) fn run(
             let before = journal_position(host.as_mut());
             let outcome = step(host.as_mut(), &mut names, command)
                 .map_err(|error| format!("{}: {error}{first_wrong}", number + 1))?;
-            if outcome.refused && journal_position(host.as_mut()) != before {
-                return Err(format!("{}: a refusal moved the journal", number + 1));
+            if outcome.refused && changes_after(host.as_mut(), before) {
+                return Err(format!("{}: a refusal changed records", number + 1));
             }
             match expected {
                 Some(expected) => {
@@ -91,6 +91,13 @@ fn journal_position(host: &mut dyn Host) -> u64 {
     }
 }
 
+/// Whether a record was changed behind a position of the journal. Events, such as that of the
+/// refusal itself, change none.
+fn changes_after(host: &mut dyn Host, position: u64) -> bool {
+    let page = host.call("system", "changes", &json!({"after": position}));
+    page.unwrap()["changes"] != json!([])
+}
+
 struct Outcome {
     text: String,
     refused: bool,
@@ -117,6 +124,15 @@ fn step(host: &mut dyn Host, names: &mut Names, command: &str) -> Result<Outcome
             }),
         "user" => user(host, names, rest)?,
         "login" => host.login(rest.trim()).map(|()| "ok".to_owned()),
+        "enter" => {
+            let (who, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            host.enter(who, &login(who, rest)?)
+                .map(|()| "ok".to_owned())
+        }
+        "leave" => {
+            host.leave(rest.trim());
+            Ok("ok".to_owned())
+        }
         "verify" => host
             .call("system", "verify", &json!({}))
             .map(|report| format!("{} faults", report["faults"])),
@@ -137,7 +153,7 @@ fn step(host: &mut dyn Host, names: &mut Names, command: &str) -> Result<Outcome
         "as" => {
             let (who, rest) = rest.split_once(' ').ok_or("as whom?")?;
             let is_read = [
-                "get", "see", "query", "owners", "changes", "timeline", "card", "touch",
+                "get", "see", "query", "owners", "changes", "timeline", "card", "touch", "journal",
             ]
             .iter()
             .any(|v| rest.starts_with(v));
@@ -178,6 +194,21 @@ fn numbered(line: &str, n: u64) -> String {
     }
 }
 
+/// `ip=1.2.3.4 password="some secret" ...`; without a password the host vouches.
+fn login(who: &str, rest: &str) -> Result<Json, String> {
+    let mut login = json!({"login": who, "origin": {}});
+    for (key, value) in pairs(rest)? {
+        let value = value.trim_matches('"');
+        match key.as_str() {
+            "password" | "code" => login[&key] = value.into(),
+            "second_factor" => login[&key] = (value == "true").into(),
+            _ => login["origin"][&key] = value.into(),
+        }
+    }
+    login["vouched"] = login["password"].is_null().into();
+    Ok(login)
+}
+
 fn user(host: &mut dyn Host, names: &mut Names, rest: &str) -> Result<Answer<String>, String> {
     let (login, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let mut fields = json!({"login": login, "name": login});
@@ -188,6 +219,9 @@ fn user(host: &mut dyn Host, names: &mut Names, rest: &str) -> Result<Answer<Str
             "department" => fields["department"] = names.departments[&value].into(),
             "supervisor" => fields["supervisor"] = names.users[&value].into(),
             "kind" => fields["kind"] = value.into(),
+            "ip_limited" | "second_factor" => fields[&key] = (value == "true").into(),
+            "machines" | "identities" => fields[&key] = value.split(',').collect(),
+            "from" | "until" => fields[format!("access_{key}")] = value.into(),
             other => return Err(format!("a user has no `{other}` here")),
         }
     }
@@ -203,7 +237,13 @@ fn act(
     who: &str,
     rest: &str,
 ) -> Result<Answer<String>, String> {
-    let (verb, rest) = rest.split_once(' ').ok_or("does what?")?;
+    let (verb, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+    if verb == "journal" {
+        let filter = resolve(names, if rest.is_empty() { "{}" } else { rest })?;
+        let filter = serde_json::from_str(&filter).map_err(|e| format!("{filter}: {e}"))?;
+        let page = host.call(who, "journal", &filter);
+        return Ok(page.map(|page| show::journal(&page, &|user| login_of(names, user))));
+    }
     if verb == "create" {
         return create(host, names, who, rest);
     }
@@ -335,6 +375,10 @@ fn changes(names: &Names, history: &Json) -> String {
     let show = |field: &str, value: &Json| match value {
         Json::Null => String::new(),
         id if field == "owner" => format!("@{}", login_of(names, id)),
+        Json::Array(users) if field == "participants" => {
+            let logins = users.iter().map(|id| format!("@{}", login_of(names, id)));
+            logins.collect::<Vec<_>>().join(",")
+        }
         Json::String(text) => text.clone(),
         other => other.to_string(),
     };
@@ -416,7 +460,7 @@ fn literal(names: &Names, text: &str) -> Result<Json, String> {
     if let Some(text) = text.strip_prefix('"') {
         return Ok(text.trim_end_matches('"').into());
     }
-    if text.starts_with(['#', '@']) {
+    if text.starts_with(['#', '@']) || text.starts_with("[@") || text.starts_with("[#") {
         return serde_json::from_str(&resolve(names, text)?).map_err(|error| error.to_string());
     }
     Ok(serde_json::from_str(text).unwrap_or_else(|_| text.into()))

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crm_engine::{Engine, ManualClock, Options, RecordId, Result, Session, Version};
+use crm_engine::{Engine, Login, ManualClock, Options, RecordId, Result, Session, Version};
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::host::{Answer, Host, Refusal};
@@ -62,13 +63,29 @@ impl Host for RustHost {
     }
 
     fn reopen(&mut self) {
-        self.sessions.clear();
+        for session in std::mem::take(&mut self.sessions).into_values() {
+            session.end().unwrap();
+        }
         self.engine.close().unwrap();
         self.engine = Engine::open(&self.path, options(&self.clock)).unwrap();
     }
 
+    fn enter(&mut self, who: &str, login: &Json) -> Answer<()> {
+        let login = Login::deserialize(login).unwrap();
+        let session = answer(self.engine.open_session(&login))?;
+        self.leave(who);
+        self.sessions.insert(who.to_owned(), session);
+        Ok(())
+    }
+
+    fn leave(&mut self, who: &str) {
+        if let Some(session) = self.sessions.remove(who) {
+            session.end().unwrap();
+        }
+    }
+
     fn login(&mut self, who: &str) -> Answer<()> {
-        answer(self.engine.login(who)).map(drop)
+        answer(self.engine.login(who).and_then(|session| session.end()))
     }
 
     fn create(&mut self, who: &str, object: &str, fields: &Json) -> Answer<u64> {

@@ -1,4 +1,4 @@
-//! Timelines and cards on one line, without ids: what a person would read off them.
+//! Timelines, cards and the journal on one line, without ids: what a person would read off them.
 
 use serde_json::Value as Json;
 
@@ -108,6 +108,32 @@ pub(super) fn card(card: &Json, login: &Login<'_>) -> String {
 /// `anna: 2026-03-02 event activity call phone "Price" by anna`
 pub(super) fn touch(touch: &Json, login: &Login<'_>) -> String {
     format!("{}: {}", login(&touch["who"]["id"]), entry(touch, login))
+}
+
+/// `anna login login from 10.0.0.1; anna set refused: transfer company`, oldest first.
+pub(super) fn journal(page: &Json, login: &Login<'_>) -> String {
+    let told = items(page, "entries").map(|entry| {
+        let mut said = format!("{} {}", login(&entry["user"]), plain(&entry["action"]));
+        let kind = plain(&entry["kind"]);
+        if kind != plain(&entry["action"]) {
+            said.push_str(&format!(" {kind}"));
+        }
+        let origin = entry["origin"].as_object().into_iter().flatten();
+        for (name, value) in origin {
+            said.push_str(&format!(" {name}={}", plain(value)));
+        }
+        let changed = entry["changed"].as_u64().unwrap_or_default();
+        if changed > 0 {
+            said.push_str(&format!(" {changed} changed"));
+        }
+        for name in ["reason", "right", "object", "entries"] {
+            if !entry["detail"][name].is_null() {
+                said.push_str(&format!(" {name}:{}", plain(&entry["detail"][name])));
+            }
+        }
+        said
+    });
+    told.collect::<Vec<_>>().join("; ")
 }
 
 fn row(row: &Json) -> String {

@@ -119,10 +119,10 @@ impl World {
         self.engine.login(login).unwrap()
     }
 
-    /// Where the journal stands: what no refusal moves.
+    /// Every change so far: what no refusal adds to.
     pub(super) fn state(&self) -> Json {
         let all = json!({"after": 0, "limit": 100_000});
-        self.host().call("changes", &all, &mut |_| true).unwrap()
+        self.host().call("changes", &all, &mut |_| true).unwrap()["changes"].take()
     }
 
     pub(super) fn ids(&self, object: &str) -> Vec<u64> {

@@ -21,7 +21,7 @@ pub(super) const FIELDS: [(&str, &[&str]); 9] = [
 ];
 
 /// What queries speak of: the fields above, what the engine keeps, and paths.
-pub(super) const OPERANDS: [&str; 15] = [
+pub(super) const OPERANDS: [&str; 16] = [
     "title",
     "state",
     "amount",
@@ -33,6 +33,7 @@ pub(super) const OPERANDS: [&str; 15] = [
     "note",
     "id",
     "owner",
+    "participants",
     "thing",
     "thing.name",
     "thing.number",
@@ -76,7 +77,15 @@ pub(super) const SUB_SELECTS: [Sub; 9] = [
 ];
 
 pub(super) const USERS: usize = 4;
-pub(super) const SCOPES: [&str; 4] = ["own", "supervised", "department", "all"];
+pub(super) const SCOPES: [&str; 7] = [
+    "own",
+    "shared",
+    "supervised",
+    "department",
+    "subtree",
+    "foreign",
+    "all",
+];
 
 #[derive(Debug, Clone)]
 pub(super) struct Setup {
@@ -84,7 +93,8 @@ pub(super) struct Setup {
     pub(super) roles: Vec<Vec<bool>>,
     /// Of each role: object, scope, hidden field.
     pub(super) grants: Vec<Vec<(&'static str, &'static str, &'static str)>>,
-    pub(super) things: Vec<(Option<usize>, usize)>,
+    /// Of each thing: owner, users it is shared with, which name and number.
+    pub(super) things: Vec<(Option<usize>, Vec<usize>, usize)>,
     pub(super) changes: Vec<Change>,
     pub(super) one_currency: bool,
 }
@@ -101,6 +111,10 @@ pub(super) enum Change {
         owner: Option<Option<usize>>,
         field: usize,
         value: Index,
+    },
+    Share {
+        item: Index,
+        users: Vec<usize>,
     },
     Delete {
         item: Index,
@@ -145,18 +159,20 @@ pub(super) fn setup() -> impl Strategy<Value = Setup> {
         hidden,
     );
     let owner = || proptest::option::weighted(0.9, 0..USERS);
+    let users = || vec(0..USERS, 0..3);
     let change = prop_oneof![
         4 => (owner(), vec(any::<Index>(), FIELDS.len()), proptest::option::of(any::<Index>()))
             .prop_map(|(owner, values, thing)| Change::Create { owner, values, thing }),
         3 => (any::<Index>(), proptest::option::of(owner()), 0..FIELDS.len(), any::<Index>())
             .prop_map(|(item, owner, field, value)| Change::Update { item, owner, field, value }),
+        2 => (any::<Index>(), users()).prop_map(|(item, users)| Change::Share { item, users }),
         1 => any::<Index>().prop_map(|item| Change::Delete { item }),
     ];
     (
         vec(0..USERS, USERS),
         vec(vec(any::<bool>(), 2), USERS),
         vec(vec(grant, 1..4), 2),
-        vec((owner(), 0..4_usize), 1..4),
+        vec((owner(), users(), 0..4_usize), 1..4),
         vec(change, 0..80),
         any::<bool>(),
     )

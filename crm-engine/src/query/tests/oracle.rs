@@ -46,11 +46,22 @@ impl Case {
                 .filter(|(_, has)| **has)
                 .map(|(role, _)| role)
                 .collect();
-            users.push(world.user(&format!("u{n}"), &held));
+            // The first two are of the kind that may supervise others.
+            users.push(match n {
+                0 | 1 => world.supervisor(&format!("u{n}"), &held),
+                _ => world.user(&format!("u{n}"), &held),
+            });
         }
         for (n, supervisor) in setup.supervisors.iter().enumerate().skip(1) {
             let fields = [
-                ("supervisor", users[*supervisor].to_string()),
+                (
+                    "supervisor",
+                    if n < 2 {
+                        String::new()
+                    } else {
+                        users[*supervisor % 2].to_string()
+                    },
+                ),
                 (
                     "department",
                     if n < 3 {
@@ -76,12 +87,18 @@ impl Case {
                 world.grant(role, object, scope, hidden);
             }
         }
-        let things = setup.things.iter().map(|(owner, n)| {
+        let object = world.schema.object("thing").unwrap();
+        let things = setup.things.iter().map(|(owner, shared, n)| {
             let fields = [
                 ("name", ["", "t1", "t2", "T2"][*n]),
                 ("number", ["", "1", "2", "3"][*n]),
             ];
-            world.create("thing", owner.map(|owner| users[owner]), &fields)
+            let shared: Vec<UserId> = shared.iter().map(|user| users[*user]).collect();
+            let id = world.create("thing", owner.map(|owner| users[owner]), &fields);
+            world
+                .write(|door| door.share(object, id, &shared, &[]))
+                .unwrap();
+            id
         });
         let things: Vec<RecordId> = things.collect();
         change(&world, setup, &users, &things);
@@ -255,6 +272,16 @@ fn change(world: &World, setup: &Setup, users: &[UserId], things: &[RecordId]) {
                 let id = *which.get(&items);
                 world
                     .write(|door| door.update(item, id, input.clone(), None))
+                    .unwrap();
+            }
+            Change::Share {
+                item: which,
+                users: shared,
+            } => {
+                let shared: Vec<UserId> = shared.iter().map(|user| users[*user]).collect();
+                let id = *which.get(&items);
+                world
+                    .write(|door| door.share(item, id, &shared, &[]))
                     .unwrap();
             }
             Change::Delete { item: which } => {

@@ -134,6 +134,17 @@ impl World {
         UserId(self.create("user", None, &fields))
     }
 
+    /// A user whom others may have as their supervisor.
+    pub(super) fn supervisor(&self, login: &str, roles: &[&str]) -> UserId {
+        let fields = [
+            ("login", login),
+            ("name", login),
+            ("kind", "administration"),
+            ("roles", &roles.join(",")),
+        ];
+        UserId(self.create("user", None, &fields))
+    }
+
     /// Lets a role view an object; creates the role when it is new.
     pub(super) fn grant(&self, role: &str, object: &str, scope: &str, hidden: &str) {
         let of = format!("SELECT id FROM role WHERE name = '{role}'");

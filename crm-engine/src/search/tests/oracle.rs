@@ -89,6 +89,7 @@ const TEXTS: [&str; 28] = [
 #[derive(Debug, Clone)]
 struct Thing {
     owner: usize,
+    shared: Vec<usize>,
     name: Vec<usize>,
     note: Vec<usize>,
     secret: Vec<usize>,
@@ -104,7 +105,8 @@ fn arb_words() -> impl Strategy<Value = Vec<usize>> {
 }
 
 fn arb_thing() -> impl Strategy<Value = Thing> {
-    let texts = (0..4_usize, arb_words(), arb_words(), arb_words());
+    let shared = prop::collection::vec(0..4_usize, 0..3);
+    let texts = (0..4_usize, shared, arb_words(), arb_words(), arb_words());
     let values = (
         prop::option::of(0..PHONES.len()),
         prop::option::of(0..PHONES.len()),
@@ -112,8 +114,9 @@ fn arb_thing() -> impl Strategy<Value = Thing> {
         prop::option::of(0..CODES.len()),
         prop::option::weighted(0.3, (0..PHONES.len(), arb_words())),
     );
-    (texts, values).prop_map(|((owner, name, note, secret), values)| Thing {
+    (texts, values).prop_map(|((owner, shared, name, note, secret), values)| Thing {
         owner,
+        shared,
         name,
         note,
         secret,
@@ -156,7 +159,9 @@ impl Thing {
     }
 
     fn put(&self, world: &World) -> RecordId {
-        let id = world.thing(self.owner, self.json());
+        let mut fields = self.json();
+        fields["participants"] = self.shared.iter().map(|n| world.owners[*n]).collect();
+        let id = world.thing(self.owner, fields);
         if let Some(line) = self.line_json() {
             world.line(self.owner, id, line);
         }
@@ -318,7 +323,11 @@ proptest! {
     ) {
         let (one, other) = (World::new(), World::new());
         for (thing, twin) in &things {
-            let mut twin = Thing { owner: thing.owner, ..twin.clone() };
+            let mut twin = Thing {
+                owner: thing.owner,
+                shared: thing.shared.clone(),
+                ..twin.clone()
+            };
             if thing.owner < 2 {
                 let hidden = (twin.secret.clone(), twin.hotline);
                 twin = thing.clone();

@@ -227,7 +227,7 @@ proptest! {
             let before = telling.world.image();
             let position = telling.world.last();
             // What is done in several transactions is not taken back as one.
-            if !telling.tell(step) || !returns || telling.world.last().0 != position.0 + 1 {
+            if !telling.tell(step) || !returns || telling.world.transactions_after(position) != 1 {
                 continue;
             }
             telling.world.tick();

@@ -175,16 +175,26 @@ impl World {
         record.map_or(Json::Null, |record| record[field].clone())
     }
 
-    /// The position of the newest transaction.
+    /// The position of the newest transaction that changed records.
     pub(super) fn last(&self) -> Sequence {
-        let mut after = Sequence(0);
+        let (mut after, mut last) = (Sequence(0), Sequence(0));
         loop {
             let page = self.host.changes(after, 1_000).unwrap();
+            last = page.changes.last().map_or(last, |change| change.sequence);
             after = page.next;
             if !page.more {
-                return after;
+                return last;
             }
         }
+    }
+
+    /// How many transactions changed records behind a position.
+    pub(super) fn transactions_after(&self, position: Sequence) -> usize {
+        let page = self.host.changes(position, 100_000).unwrap();
+        let positions = page.changes.iter().map(|change| change.sequence);
+        positions
+            .collect::<std::collections::BTreeSet<Sequence>>()
+            .len()
     }
 
     /// Every record of the neutral objects.
