@@ -13,10 +13,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Code, Error, Result};
 use crate::expr;
 use crate::facts::{Facts, FactsCache};
-use crate::ids::Sequence;
+use crate::ids::{ObjectId, RecordId, Sequence};
 use crate::index;
 use crate::journal::Cause;
 use crate::kept::Kept;
+use crate::limits::TRANSACTION_BYTES_MAX;
 use crate::pack::{self, Pack, Preset};
 use crate::plugin::{Validator, ValidatorSet};
 use crate::policy::Actor;
@@ -25,6 +26,7 @@ use crate::schema::{self, Field, Schema};
 use crate::script::CompiledRules;
 use crate::store::{CommitSequence, Read, Snapshot, Store, StoreOptions, Txn};
 use crate::value::Value;
+use crate::watch::{Batch, Deed, Opening, Then, Watch};
 use crate::write::{Circumstances, Door, Input, RuleBook, Rules};
 
 /// How a store is opened.
@@ -81,6 +83,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     facts: FactsCache,
     cards: Cards,
+    watch: Watch,
     validators: Arc<ValidatorSet>,
     live: RwLock<Option<Arc<Live>>>,
     newest: RwLock<Option<Newest>>,
@@ -210,6 +213,7 @@ impl Engine {
             clock: options.clock,
             facts: FactsCache::new(expr::judge),
             cards: Cards::default(),
+            watch: Watch::default(),
             validators: Arc::new(ValidatorSet::new(options.validators)),
             live: RwLock::new(None),
             newest: RwLock::new(None),
@@ -236,6 +240,7 @@ impl Engine {
     /// # Errors
     /// What the store has to say while closing. It is closed all the same.
     pub fn close(&self) -> Result<()> {
+        self.write_down();
         match self.0.closed.swap(true, Ordering::AcqRel) {
             true => Ok(()),
             false => self.0.store.close(),
@@ -299,10 +304,86 @@ impl Engine {
         mut body: impl FnMut(&mut Door<'_>) -> Result<R>,
     ) -> Result<R> {
         let by = by.into();
-        self.write(|txn| {
+        self.check_open()?;
+        let mut watched = self.0.watch.take();
+        let result = self.write(|txn| {
+            watched.begin();
             let live = self.live(txn, false)?;
-            self.with_door(txn, &live, by, cause, action, &mut body)
-        })
+            let result = self.with_door(txn, &live, by, cause, action, &mut body)?;
+            put_watched(txn, &mut watched)?;
+            Ok(result)
+        });
+        match &result {
+            Ok(_) => watched.settle(),
+            Err(error) => {
+                drop(watched);
+                self.refused(by.actor, error);
+            }
+        }
+        result
+    }
+
+    /// Counts a record that a user opens.
+    ///
+    /// # Errors
+    /// [`Code::LimitExceeded`] beyond a limit of his that says stop.
+    pub(crate) fn opened(
+        &self,
+        view: &View,
+        actor: Actor,
+        object: ObjectId,
+        id: RecordId,
+    ) -> Result<()> {
+        let Actor::User(user) = actor else {
+            return Ok(());
+        };
+        let opening = Opening {
+            user,
+            at: self.now(),
+            object,
+            id,
+            limit: view.facts.opens(user),
+        };
+        if self.0.watch.open(&opening, &view.snapshot)? == Then::WriteDown {
+            self.write_down();
+        }
+        Ok(())
+    }
+
+    /// Counts what else a user does.
+    pub(crate) fn count(&self, actor: Actor, deed: Deed) {
+        if let Actor::User(user) = actor
+            && self.0.watch.count(user, self.now(), deed) == Then::WriteDown
+        {
+            self.write_down();
+        }
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refused(&self, actor: Actor, error: &Error) {
+        if error.code() == Code::Denied {
+            self.count(actor, Deed::Refused);
+        }
+    }
+
+    /// Writes down what users did, in a transaction of its own. Within another one it waits for the
+    /// end of that; what the storage does not take is lost, as it is in a crash.
+    pub(crate) fn write_down(&self) {
+        loop {
+            let mut watched = self.0.watch.take();
+            if watched.is_empty() {
+                return;
+            }
+            let written = self.0.store.write(|txn| {
+                watched.begin();
+                watched.put(txn)
+            });
+            match written {
+                Ok(()) => watched.settle(),
+                Err(error) if error.code() == Code::Reentrant => return,
+                Err(_) => watched.give_up(),
+            }
+        }
     }
 
     fn write<R>(&self, body: impl FnMut(&mut Txn) -> Result<R>) -> Result<R> {
@@ -426,6 +507,15 @@ impl Engine {
             true => Err(Error::new(Code::Closed, "the store is closed")),
             false => Ok(()),
         }
+    }
+}
+
+/// Writes down what users did, along with a transaction that changes something and has room left.
+fn put_watched(txn: &mut Txn, watched: &mut Batch<'_>) -> Result<()> {
+    let room = 1..=TRANSACTION_BYTES_MAX / 2;
+    match watched.is_empty() || !room.contains(&txn.bytes()) {
+        true => Ok(()),
+        false => watched.put(txn),
     }
 }
 

@@ -49,6 +49,7 @@ mod policy;
 mod progress;
 mod query;
 mod report;
+mod review;
 mod schema;
 mod script;
 mod search;
@@ -59,6 +60,7 @@ mod transfer;
 mod undo;
 pub mod value;
 mod verify;
+mod watch;
 mod write;
 
 pub use access::{Login, Origin};
@@ -73,7 +75,8 @@ pub use duplicates::{DuplicateMatch, DuplicateReport};
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
 pub use exchange::{
-    ColumnRule, Fault, FaultGroup, FaultKind, ImportJob, ImportReport, OnDuplicateRow, OnUnknown,
+    ColumnRule, ExportJob, ExportReport, Fault, FaultGroup, FaultKind, ImportJob, ImportReport,
+    OnDuplicateRow, OnUnknown,
 };
 pub use feed::{FeedChange, FeedPage};
 pub use history::Moment;
@@ -89,6 +92,11 @@ pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;
 pub use query::{Column, Params, Rows};
 pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
+pub use review::{
+    Affected, Because, EffectiveRights, EffectiveRule, Explanation, MatchedRule, PolicyChange,
+    RightsPage, RightsRequest, RoleLevel, RolesHeld, RuleWords, WhatIf, WhatIfReport, WhoCan,
+    WhoCanPage, WhoCanUser,
+};
 pub use schema::{
     Accept, AcceptDeclaration, Arranged, CardPart, CardPartDeclaration, Cells, Choice,
     ChoiceDeclaration, Compared, Comparison, ComparisonDeclaration, Completeness,
@@ -105,7 +113,8 @@ pub use script::{
 pub use search::{Hit, How, SearchPage, SearchRequest};
 pub use session::{
     Created, JournalChange, JournalCut, JournalEntry, JournalPage, JournalRequest, OnDuplicate,
-    OpenSession, SeenRecord, Session, Statement, TimelineRequest, TotpSecret,
+    OpenSession, OpenedPage, OpenedRecord, OpenedRequest, SeenRecord, Session, Statement,
+    TimelineRequest, TotpSecret, WatchPage, WatchRequest, WatchedHour,
 };
 pub use timeline::{ChangedField, EntryKind, TimelineEntry, TimelineFilter, TimelinePage};
 pub use transfer::{Transfer, TransferCount, TransferReport};

@@ -208,6 +208,46 @@ pub const IMPORT_FAULT_GROUPS_MAX: usize = 1_000;
 pub const PARTICIPANTS_MAX: usize = 100;
 /// Departments above one another; the rights of those further up do not reach down.
 pub const DEPARTMENT_DEPTH_MAX: usize = 32;
+/// Rows of records he may not export that one query gives a user.
+pub const LIST_ROWS_WITHOUT_EXPORT_MAX: usize = 1_000;
+
+// Review of rights.
+
+/// Users of one page of a review of rights.
+pub const REVIEW_USERS_PAGE_MAX: usize = 1_000;
+/// Users that one page of those who may do something looks at; the next page goes on behind them.
+pub const REVIEW_USERS_LOOKED_AT_MAX: usize = 10_000;
+/// Entries of the journal that a review of past rights reads back.
+pub const REVIEW_JOURNAL_ENTRIES_MAX: u64 = 10_000_000;
+/// How far the clock of a host may have been set back for a review of past rights to be whole.
+pub const CLOCK_SET_BACK_HOURS_MAX: i64 = 24;
+/// Changes that one question what would be takes.
+pub const WHAT_IF_CHANGES_MAX: usize = 1_000;
+/// Decisions made to answer what would be.
+pub const WHAT_IF_DECISIONS_MAX: u64 = 1_000_000_000;
+/// Users and objects listed in the answer what would be.
+pub const WHAT_IF_LISTED_MAX: usize = 10_000;
+
+// Export.
+
+/// The largest file one export writes.
+pub const EXPORT_BYTES_MAX: u64 = IMPORT_BYTES_MAX;
+/// The longest text one export answers with.
+pub const EXPORT_TEXT_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
+
+// Watch.
+
+/// Records opened that may wait to be written down.
+pub const WATCH_PENDING_MAX: usize = 10_000;
+/// Different records that one user opens in an hour and that are known one by one; further ones
+/// are counted at each opening.
+pub const WATCH_OPENED_KNOWN_MAX: usize = 100_000;
+/// Hours of one page of what users did.
+pub const WATCH_HOURS_PAGE_MAX: usize = 1_000;
+/// Records listed in one page of what a user opened.
+pub const WATCH_OPENED_PAGE_MAX: usize = 10_000;
+/// Openings of one user that one list of what he opened is made from.
+pub const WATCH_OPENED_READ_MAX: usize = 2_000_000;
 
 // Sessions and the journal.
 

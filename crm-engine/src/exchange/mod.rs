@@ -1,4 +1,4 @@
-//! Taking data in from files.
+//! Taking data in from files, and out.
 //!
 //! An import is a job that is data: which column fills which field, how texts find records,
 //! what is repaired, what is left out. A file that is not as declared is refused as a whole,
@@ -14,8 +14,10 @@
 //! | `columns`, `lookup` | the rules compiled against schema and data: from a cell to a value |
 //! | `import` | the rows in batches through the door |
 //! | `report` | what was stored, repaired and refused, and why |
+//! | `export` | the rows of a query as a table |
 
 mod columns;
+mod export;
 mod import;
 mod job;
 mod lookup;
@@ -26,6 +28,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use export::export;
+pub use export::{ExportJob, ExportReport};
 pub(crate) use import::{Transactions, import};
 pub use job::{ColumnRule, ImportJob, OnDuplicateRow, OnUnknown};
 pub use report::{Fault, FaultGroup, FaultKind, ImportReport};

@@ -147,7 +147,7 @@ impl<'a> Table<'a> {
     }
 }
 
-fn delimiter_byte(delimiter: char) -> Result<u8> {
+pub(super) fn delimiter_byte(delimiter: char) -> Result<u8> {
     match u8::try_from(delimiter) {
         Ok(byte) if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | 0) => Ok(byte),
         _ => {

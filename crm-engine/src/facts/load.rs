@@ -9,8 +9,8 @@ use super::{CompileCondition, Facts};
 use crate::error::Result;
 use crate::ids::{FieldId, ObjectId, RecordId, UserId};
 use crate::policy::{
-    Action, ActionSet, Condition, DepartmentFacts, Departments, Effect, Fields, Organisation,
-    RoleFacts, Rule, Scope, UserFacts, UserKind,
+    Action, ActionSet, Condition, DepartmentFacts, Departments, Effect, Fields, Opens,
+    Organisation, RoleFacts, Rule, Scope, UserFacts, UserKind,
 };
 use crate::schema::system::{self, DEPARTMENT, GRANT, GROUP, ROLE, USER};
 use crate::schema::{Object, Schema, keys};
@@ -27,11 +27,21 @@ pub(super) fn facts(read: &dyn Read, schema: &Schema, compile: CompileCondition)
     let records = records
         .iter()
         .map(|(object, id, record)| (*object, *id, record));
-    Ok(Facts {
+    Ok(of_records(schema, compile, records))
+}
+
+/// The facts that records of the objects of rights make up.
+pub(super) fn of_records<'r>(
+    schema: &Schema,
+    compile: CompileCondition,
+    records: impl Iterator<Item = (ObjectId, RecordId, &'r Record)> + Clone,
+) -> Facts {
+    Facts {
         organisation: organisation(schema, compile, records),
         schema: schema.clone(),
         plans: RwLock::default(),
-    })
+        opens: RwLock::default(),
+    }
 }
 
 /// The organisation that records of the objects of rights make up.
@@ -69,6 +79,7 @@ fn organisation<'r>(
             name,
             everyone: is_set(record, system::role::EVERYONE),
             newcomer: is_set(record, system::role::NEWCOMER),
+            opens: opens(schema, record),
         });
     }
     let places: BTreeMap<String, RecordId> = of(DEPARTMENT)
@@ -83,6 +94,16 @@ fn organisation<'r>(
     let rules = of(GRANT).flat_map(|(id, record)| reader.rules_of(id, record));
     let rules = rules.collect();
     Organisation::new(users.collect(), departments.collect(), groups, roles, rules)
+}
+
+/// How many records those who hold a role may open in an hour: an alarm unless it says stop.
+fn opens(schema: &Schema, record: &Record) -> Option<Opens> {
+    let per_hour = record.fields.get(system::role::OPENS_PER_HOUR).as_integer();
+    let over = choice(schema, ROLE, system::role::OPENS_OVER, record);
+    Some(Opens {
+        per_hour: u64::try_from(per_hour?).unwrap_or(0),
+        stop: over == Some("stop"),
+    })
 }
 
 fn user_facts(
@@ -145,6 +166,11 @@ impl Rules<'_> {
         let source: Option<Arc<str>> = (!source.is_empty()).then(|| source.into());
         let name = text(record, grant::OBJECT);
         let known = self.schema.object(&name).is_ok();
+        // Of details a grant that says nothing still hides their fields.
+        let details = self
+            .schema
+            .object(&name)
+            .is_ok_and(|object| object.is_detail());
         let every = name == "*" || (!known && effect == Effect::Ban);
         let objects = self.schema.objects();
         objects
@@ -165,6 +191,7 @@ impl Rules<'_> {
                 hidden: known_fields(object, tags(record, grant::HIDDEN_FIELDS)).collect(),
                 source: source.clone(),
             })
+            .filter(|rule| details || !rule.grants_nothing())
             .collect()
     }
 

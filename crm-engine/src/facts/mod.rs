@@ -13,8 +13,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::error::{Code, Error, Result};
-use crate::ids::{FieldId, ObjectId, RecordId};
-use crate::policy::{Action, Actor, Decision, Held, Judge, Organisation, Plan};
+use crate::ids::{FieldId, ObjectId, RecordId, UserId};
+use crate::policy::{Action, Actor, Decision, Held, Judge, Opens, Organisation, Plan};
+use crate::schema::system::DECLARED_FIRST;
 use crate::schema::{Field, Object, Schema, keys};
 use crate::store::{Read, Txn};
 use crate::value::{Record, RecordView, Standing, Value};
@@ -28,6 +29,8 @@ pub(crate) struct Facts {
     /// Fields kept from others are hidden where those are.
     schema: Schema,
     plans: RwLock<HashMap<PlanKey, Arc<Plan>, BuildHasherDefault<Mixer>>>,
+    /// How many records users may open in an hour, as far as it was asked.
+    opens: RwLock<HashMap<UserId, Option<Opens>>>,
 }
 
 type PlanKey = (Actor, ObjectId, Action);
@@ -41,12 +44,71 @@ impl Facts {
             return Arc::clone(plan);
         }
         drop(kept);
-        let plan = self.granted(actor, object, action);
-        let tainted = self.tainted(actor, object, &plan);
-        let plan = Arc::new(plan.without(tainted));
+        let plan = Arc::new(self.fresh_plan(actor, object, action));
         let mut kept = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         kept.insert(key, Arc::clone(&plan));
         plan
+    }
+
+    /// The plan of `actor`, compiled for this once: for who looks at the plans of many.
+    pub(crate) fn fresh_plan(&self, actor: Actor, object: &Object, action: Action) -> Plan {
+        let plan = self.granted(actor, object, action);
+        let tainted = self.tainted(actor, object, &plan);
+        let kept_from = |plan: Plan, (field, from)| plan.kept_from(field, from);
+        tainted.into_iter().fold(plan, kept_from)
+    }
+
+    /// The plan under which `actor` takes records out in bulk (C51): what he may both see and
+    /// export. Where he may export nothing of an object, records of it that others refer to are
+    /// still called by their title, as he sees it.
+    pub(crate) fn outward_plan(&self, actor: Actor, object: &Object) -> Plan {
+        let seen = self.plan(actor, object, Action::View);
+        let exported = self.plan(actor, object, Action::Export);
+        match exported.is_nothing() {
+            false => seen.both(&exported),
+            true => {
+                let fields = object.fields.iter().map(|field| field.id);
+                let untitled = fields.filter(|id| Some(*id) != object.title);
+                Plan::clone(&seen).without(untitled.chain((1..DECLARED_FIRST).map(FieldId)))
+            }
+        }
+    }
+
+    /// How many records a user may open in an hour; none without a limit.
+    pub(crate) fn opens(&self, user: UserId) -> Option<Opens> {
+        if !self.organisation.limits_opens() {
+            return None;
+        }
+        let kept = self.opens.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opens) = kept.get(&user) {
+            return *opens;
+        }
+        drop(kept);
+        let opens = self.organisation.opens(user);
+        let mut kept = self.opens.write().unwrap_or_else(PoisonError::into_inner);
+        kept.insert(user, opens);
+        opens
+    }
+
+    /// The facts as of `read`, kept nowhere.
+    ///
+    /// # Errors
+    /// What prevents reading.
+    pub(crate) fn load(
+        read: &dyn Read,
+        schema: &Schema,
+        compile: CompileCondition,
+    ) -> Result<Facts> {
+        load::facts(read, schema, compile)
+    }
+
+    /// The facts that records of the objects of rights make up, wherever they come from.
+    pub(crate) fn of_records<'r>(
+        schema: &Schema,
+        compile: CompileCondition,
+        records: impl Iterator<Item = (ObjectId, RecordId, &'r Record)> + Clone,
+    ) -> Facts {
+        load::of_records(schema, compile, records)
     }
 
     /// What the grants say by themselves.
@@ -77,7 +139,7 @@ impl Facts {
             None => record,
         };
         let mut decision = Decision::explain(organisation, actor, object, action, field, held);
-        let plan = self.plan(actor, object, action);
+        let plan = self.fresh_plan(actor, object, action);
         decision.allowed =
             permits(read, &plan, record)? && field.is_none_or(|field| plan.shows_on(field, record));
         Ok(decision)

@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 
 use crate::ids::{FieldId, ObjectId};
-use crate::policy::{Action, Actor, Plan};
+use crate::policy::{Action, Actor, Plan, Reach, Sources};
 use crate::schema::{Field, Object};
 
 use super::Facts;
@@ -27,8 +27,14 @@ struct Walk<'f> {
 }
 
 impl Facts {
-    /// The fields that `plan` must hide because of what they are kept from.
-    pub(super) fn tainted(&self, actor: Actor, object: &Object, plan: &Plan) -> Vec<FieldId> {
+    /// The fields that `plan` must hide because of what they are kept from, each with what decides
+    /// where it is shown; none where that is nowhere.
+    pub(super) fn tainted(
+        &self,
+        actor: Actor,
+        object: &Object,
+        plan: &Plan,
+    ) -> Vec<(FieldId, Option<Sources>)> {
         if actor == Actor::System {
             return Vec::new();
         }
@@ -40,9 +46,15 @@ impl Facts {
             plans: vec![(object.id, plan.clone())],
             open: BTreeSet::new(),
         };
-        kept.filter(|field| walk.hides(object, field))
-            .map(|field| field.id)
-            .collect()
+        let mut tainted = Vec::new();
+        for field in kept {
+            if walk.hides(object, field) {
+                let mut sources = Sources::default();
+                let here = walk.decides_here(object, field, &mut sources);
+                tainted.push((field.id, here.then_some(sources)));
+            }
+        }
+        tainted
     }
 }
 
@@ -60,9 +72,43 @@ impl Walk<'_> {
             .into_iter()
             .filter_map(|id| object.by_id(id))
             .any(|source| self.hides(object, source));
-        let hidden = hidden || self.hides_counted(field);
+        let counts = field
+            .rollup
+            .is_some_and(|rollup| self.reduced(rollup.object).is_some());
+        let hidden = hidden || counts || self.hides_counted(field);
         self.open.remove(&(object.id, field.id));
         hidden
+    }
+
+    /// Whether only fields of the same record and its details have a say in where a field is shown:
+    /// `found` are those.
+    fn decides_here(&mut self, object: &Object, field: &Field, found: &mut Sources) -> bool {
+        if found.fields.contains(&field.id) {
+            return true;
+        }
+        found.fields.push(field.id);
+        if self.hides_first(object, field) {
+            return false;
+        }
+        if !object.keeps(field.id) {
+            return true;
+        }
+        let counted = field.rollup.and_then(|rollup| self.reduced(rollup.object));
+        // What is reached of details of a detail is not told by the detail itself.
+        if self.hides_counted(field) || (counted.is_some() && object.is_detail()) {
+            return false;
+        }
+        found.counted.extend(counted);
+        let own = own_sources(object, field);
+        let mut own = own.into_iter().filter_map(|id| object.by_id(id));
+        own.all(|source| self.decides_here(object, source, found))
+    }
+
+    /// What is reached of details of which bans take some away.
+    fn reduced(&mut self, counted: ObjectId) -> Option<Reach> {
+        let schema = self.facts.schema.clone();
+        let counted = schema.by_id(counted)?;
+        self.plan(counted).reduced().cloned()
     }
 
     /// Whether the actor must not see the field of the parent whose further values these are.

@@ -47,6 +47,8 @@ kinds! {
     ParallelSessions = 8, "parallel_sessions";
     /// Old entries of the journal were cut off (C70).
     JournalCut = 9, "journal_cut";
+    /// A user opened more records in an hour than his role lets pass without a word (C78).
+    Alarm = 10, "alarm";
 }
 
 impl EventKind {

@@ -8,17 +8,15 @@ use serde_json::{Value as Json, json};
 
 use crate::error::{Error, Result};
 use crate::exchange::{self, ImportJob, Transactions};
-use crate::ids::{RecordId, Sequence, UserId};
+use crate::ids::{Sequence, UserId};
 use crate::journal::Cause;
 use crate::pack::{self, Pack};
-use crate::policy::{Action, Actor, Effect, Holder, Matched, Reason};
+use crate::policy::Action;
 use crate::report;
-use crate::schema::keys;
 use crate::schema::system;
 use crate::session::Session;
-use crate::store::Read;
 use crate::transfer::{self, Transfer};
-use crate::value::{RecordView, Value};
+use crate::value::Value;
 use crate::verify;
 use crate::write::{Door, Input};
 
@@ -116,21 +114,6 @@ pub(super) fn operations() -> Vec<Operation> {
                 ("title", "text", "draws the funnel as SVG under this title"),
             ],
             run: funnel,
-        },
-        Operation {
-            name: "explain",
-            text: "why a user may or may not do something with a record; administrators only",
-            arguments: &[
-                ("user", "integer", "the user"),
-                (
-                    "action",
-                    "text",
-                    "view, create, edit, fill, delete, transfer, share, assign, import, export, bulk, manage_fields, manage_sections, configure, audit or approve",
-                ),
-                ("object", "text", "the record's object"),
-                ("id", "integer", "the record"),
-            ],
-            run: explain,
         },
         Operation {
             name: "pack.check",
@@ -264,80 +247,6 @@ fn funnel(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
         answer["svg"] = report::funnel_svg(&funnel, &title).into();
     }
     Ok(answer)
-}
-
-fn explain(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Arguments {
-        user: UserId,
-        action: Action,
-        object: String,
-        id: RecordId,
-        field: Option<String>,
-    }
-    session.require_administrator()?;
-    let Arguments {
-        user,
-        action,
-        object,
-        id,
-        field,
-    } = arguments(json)?;
-    let view = session.view()?;
-    let object = view.schema.object(&object)?;
-    let bytes = view
-        .snapshot
-        .get(&keys::record(object.id, id))?
-        .ok_or_else(Error::not_found)?;
-    let field = field.map(|name| object.field(&name).map(|field| field.id));
-    let field = field.transpose()?;
-    let record = RecordView::new(&bytes)?;
-    let (actor, snapshot) = (Actor::User(user), &view.snapshot);
-    let decision = view
-        .facts
-        .explain(snapshot, actor, object, action, field, &record)?;
-    let reasons: Vec<Json> = decision
-        .reasons
-        .iter()
-        .map(|reason| match reason {
-            Reason::System => json!({"kind": "system"}),
-            Reason::Admin => json!({"kind": "admin"}),
-            Reason::NoAccess => json!({"kind": "no_access"}),
-            Reason::Barred => json!({"kind": "barred"}),
-            Reason::Rule(matched) => matched_json(matched),
-        })
-        .collect();
-    Ok(json!({"allowed": decision.allowed, "reasons": reasons}))
-}
-
-fn matched_json(matched: &Matched) -> Json {
-    let (level, above) = match matched.level {
-        Holder::User => ("user", None),
-        Holder::Group => ("group", None),
-        Holder::Department(above) => ("department", Some(above)),
-        Holder::Everyone => ("everyone", None),
-    };
-    let kind = match matched.effect {
-        Effect::Grant => "grant",
-        Effect::Ban => "ban",
-    };
-    let mut json = json!({
-        "kind": kind,
-        "level": level,
-        "decides": matched.decides,
-        "action": matched.action.name(),
-        "grant": matched.id.get(),
-        "role": &*matched.role,
-        "scope": matched.scope.name(),
-    });
-    if let Some(above) = above {
-        json["above"] = above.into();
-    }
-    if let Some(source) = &matched.source {
-        json["source"] = (**source).into();
-    }
-    json
 }
 
 #[derive(Deserialize)]

@@ -14,6 +14,7 @@ mod rights;
 mod search;
 mod sessions;
 mod share;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -55,6 +56,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(search::operations())
             .chain(sessions::operations())
             .chain(share::operations())
+            .chain(watch::operations())
             .map(|operation| (operation.name, operation))
             .collect()
     });

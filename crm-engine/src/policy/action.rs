@@ -128,6 +128,12 @@ impl ActionSet {
     pub(crate) const fn contains(self, action: Action) -> bool {
         self.0 & (1 << action as u8) != 0
     }
+
+    /// The actions in the set.
+    pub(crate) fn iter(self) -> impl Iterator<Item = Action> {
+        let all = Action::ALL.into_iter();
+        all.filter(move |action| self.contains(*action))
+    }
 }
 
 impl FromIterator<Action> for ActionSet {

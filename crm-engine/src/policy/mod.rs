@@ -28,12 +28,12 @@ mod tests;
 
 pub(crate) use action::ActionSet;
 pub use action::{Action, Scope};
-pub(crate) use explain::{Decision, Matched, Reason};
+pub(crate) use explain::{Decision, Reason};
 pub(crate) use organisation::{
-    DepartmentFacts, Holder, Organisation, RoleFacts, UserFacts, UserKind,
+    DepartmentFacts, Holder, Level, Opens, Organisation, RoleFacts, UserFacts, UserKind,
 };
 pub(crate) use owners::Owners;
-pub(crate) use plan::Plan;
+pub(crate) use plan::{Plan, Sources, is_barred};
 pub(crate) use reach::Reach;
 pub(crate) use rule::{Condition, Departments, Effect, Fields, Held, Judge, Rule};
 

@@ -23,6 +23,8 @@ pub(crate) struct Organisation {
     /// The roles held by everyone, and those held during probation.
     everyone: Vec<String>,
     newcomers: Vec<String>,
+    /// The roles that limit how many records are opened in an hour.
+    opens: BTreeMap<String, Opens>,
     reach: Reaches,
 }
 
@@ -67,6 +69,18 @@ impl UserKind {
             _ => return None,
         })
     }
+
+    /// Its name.
+    #[must_use]
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            UserKind::Admin => "admin",
+            UserKind::Administration => "administration",
+            UserKind::Employee => "employee",
+            UserKind::Service => "service",
+            UserKind::External => "external",
+        }
+    }
 }
 
 /// What decides the rights of a user.
@@ -100,6 +114,14 @@ impl UserFacts {
     pub(crate) fn is_admin(&self) -> bool {
         self.kind == UserKind::Admin
     }
+
+    /// Whether he has access at a moment: it is not closed, and within the window there may be.
+    #[must_use]
+    pub(crate) fn has_access_at(&self, at: DateTime<Utc>) -> bool {
+        self.access_closed.is_none()
+            && self.access_from.is_none_or(|from| from <= at)
+            && self.access_until.is_none_or(|until| at < until)
+    }
 }
 
 /// What a department has to do with rights.
@@ -120,6 +142,17 @@ pub(crate) struct RoleFacts {
     pub everyone: bool,
     /// Held during probation.
     pub newcomer: bool,
+    /// How many records those who hold it may open in an hour.
+    pub opens: Option<Opens>,
+}
+
+/// A limit on the records opened in an hour (C78).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Opens {
+    /// So many different ones.
+    pub per_hour: u64,
+    /// Beyond it nothing more is opened; otherwise it is an alarm.
+    pub stop: bool,
 }
 
 /// Where a role is held, nearest first.
@@ -137,9 +170,9 @@ pub(crate) enum Holder {
 
 /// The roles held at one level.
 #[derive(Debug)]
-pub(super) struct Level<'o> {
-    pub(super) holder: Holder,
-    roles: Vec<&'o str>,
+pub(crate) struct Level<'o> {
+    pub(crate) holder: Holder,
+    pub(crate) roles: Vec<&'o str>,
 }
 
 impl Organisation {
@@ -161,8 +194,12 @@ impl Organisation {
             let of_role = by_role.entry(Arc::clone(&rule.role)).or_default();
             of_role.entry(rule.object).or_default().push(rule);
         }
+        let limited = roles
+            .iter()
+            .filter_map(|role| Some((role.name.clone(), role.opens?)));
         Organisation {
             reach: Reaches::of(&users, &departments),
+            opens: limited.collect(),
             everyone: named(|role| role.everyone),
             newcomers: named(|role| role.newcomer),
             users,
@@ -206,7 +243,7 @@ impl Organisation {
     }
 
     /// The levels at which a user holds roles, nearest first.
-    pub(super) fn levels<'o>(&'o self, user: &'o UserFacts) -> Vec<Level<'o>> {
+    pub(crate) fn levels<'o>(&'o self, user: &'o UserFacts) -> Vec<Level<'o>> {
         let level = |holder, roles: &mut dyn Iterator<Item = &'o String>| Level {
             holder,
             roles: roles.map(String::as_str).collect(),
@@ -239,10 +276,43 @@ impl Organisation {
     ) -> impl Iterator<Item = &'o Rule> {
         let rules = level.roles.iter().filter_map(|role| self.rules.get(*role));
         let rules = rules.filter_map(move |role| role.get(&object)).flatten();
-        rules.filter(move |rule| {
-            rule.effect == Effect::Ban
-                || !user.on_probation
-                || self.newcomers.iter().any(|name| **name == *rule.role)
+        rules.filter(|rule| self.counts(user, rule))
+    }
+
+    /// The rules of a level about every object, a rule once for each object it speaks of.
+    pub(crate) fn all_rules_at<'o>(
+        &'o self,
+        user: &'o UserFacts,
+        level: &'o Level<'o>,
+    ) -> impl Iterator<Item = &'o Rule> {
+        let rules = level.roles.iter().filter_map(|role| self.rules.get(*role));
+        let rules = rules.flat_map(|role| role.values()).flatten();
+        rules.filter(|rule| self.counts(user, rule))
+    }
+
+    /// During probation only newcomers' roles grant.
+    fn counts(&self, user: &UserFacts, rule: &Rule) -> bool {
+        rule.effect == Effect::Ban
+            || !user.on_probation
+            || self.newcomers.iter().any(|name| **name == *rule.role)
+    }
+
+    /// Whether any role limits how many records are opened in an hour.
+    #[must_use]
+    pub(crate) fn limits_opens(&self) -> bool {
+        !self.opens.is_empty()
+    }
+
+    /// How many records a user may open in an hour: the strictest limit at the nearest level that
+    /// has one. Admins have none.
+    #[must_use]
+    pub(crate) fn opens(&self, id: UserId) -> Option<Opens> {
+        let user = self.user(id).filter(|user| !user.is_admin())?;
+        self.levels(user).iter().find_map(|level| {
+            let limits = level.roles.iter().filter_map(|role| self.opens.get(*role));
+            limits
+                .copied()
+                .min_by_key(|limit| (limit.per_hour, !limit.stop))
         })
     }
 
@@ -260,15 +330,13 @@ impl Organisation {
         if rule.effect == Effect::Ban && !rule.scope.bans_own() {
             (plain, shared) = (plain.minus(&me()), shared.minus(&me()));
         }
-        if rule.effect == Effect::Grant && user.kind == UserKind::External {
-            let own = |owners: &Owners| match owners.contains(Some(id)) {
+        let external = user.kind == UserKind::External;
+        if external && rule.effect == Effect::Grant {
+            // Of what is not shared with him, his own at most.
+            plain = match plain.contains(Some(id)) {
                 true => me(),
                 false => Owners::nobody(),
             };
-            plain = own(&plain);
-            if !shared.is_all() {
-                shared = own(&shared);
-            }
         }
         (plain, shared)
     }

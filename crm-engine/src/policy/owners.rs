@@ -92,6 +92,17 @@ impl Owners {
         }
     }
 
+    /// Those of both.
+    #[must_use]
+    pub(crate) fn both(&self, other: &Owners) -> Owners {
+        match (self.all_but, other.all_but) {
+            (false, false) => Owners::of(in_both(&self.users, &other.users)),
+            (false, true) => Owners::of(without(&self.users, &other.users)),
+            (true, false) => Owners::of(without(&other.users, &self.users)),
+            (true, true) => Owners::all_but(merged(&self.users, &other.users, |_| true)),
+        }
+    }
+
     /// Whether all of `other` is among these.
     #[must_use]
     pub(crate) fn includes(&self, other: &Owners) -> bool {
@@ -173,6 +184,7 @@ mod tests {
             let (a, b) = (members(&one), members(&two));
             prop_assert_eq!(members(&one.and(&two)), &a | &b);
             prop_assert_eq!(members(&one.minus(&two)), &a - &b);
+            prop_assert_eq!(members(&one.both(&two)), &a & &b);
             prop_assert_eq!(one.includes(&two), a.is_superset(&b));
             prop_assert_eq!(one.is_nobody(), a.is_empty());
             prop_assert!(!one.is_all() || a.len() == 9);

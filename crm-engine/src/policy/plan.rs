@@ -19,11 +19,22 @@ pub(crate) struct Plan {
     reach: Reach,
     /// Fields that are not shown on every record reached: no condition, order or sum may use them.
     hidden: Box<[FieldId]>,
-    /// Of those, the ones shown on some records.
-    partly: Box<[(FieldId, Reach)]>,
+    /// Of those, the ones shown on some records: those that all of these reach.
+    partly: Box<[(FieldId, Box<[Reach]>)]>,
     /// Of a detail whose rights depend on conditions: the way to the record they speak of, each
     /// step the link and the object of the parent.
     parents: Box<[(FieldId, ObjectId)]>,
+    /// Of a detail: whether bans on it take some away that its parent's rights permit.
+    reduced: bool,
+}
+
+/// What a field is kept from, in the same record and in its details.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sources {
+    /// The fields of the same record, itself among them.
+    pub(crate) fields: Vec<FieldId>,
+    /// What is reached of the details it counts, where that is not all.
+    pub(crate) counted: Vec<Reach>,
 }
 
 impl Plan {
@@ -57,9 +68,18 @@ impl Plan {
             id,
             facts,
         };
-        let reach = asker.reach(object, action, Rule::speaks_of_records);
+        let taken = asker.taken_from_details(object, action);
+        let whole = asker.reach(object, action, &[], Rule::speaks_of_records);
+        let reduced = whole.loses(&taken);
+        let reach = match reduced {
+            true => asker.reach(object, action, &taken, Rule::speaks_of_records),
+            false => whole,
+        };
         let mut plan = match object.is_detail() {
-            true => Plan::of(reach).without(asker.hidden_details(object, action)),
+            true => Plan {
+                reduced,
+                ..Plan::of(reach).without(asker.hidden_details(object, action))
+            },
             false => asker.masked(reach, object, action),
         };
         let sections = object.sections.iter();
@@ -77,6 +97,7 @@ impl Plan {
             hidden: Box::default(),
             partly: Box::default(),
             parents: Box::default(),
+            reduced: false,
         }
     }
 
@@ -165,6 +186,68 @@ impl Plan {
         self
     }
 
+    /// The plan of what both cover and show.
+    #[must_use]
+    pub(crate) fn both(&self, other: &Plan) -> Plan {
+        let hidden: BTreeSet<FieldId> = self.hidden.iter().chain(&other.hidden).copied().collect();
+        let partly = hidden.iter().filter_map(|field| {
+            let shown = [self.shown_on(*field)?, other.shown_on(*field)?].concat();
+            let nowhere = shown.iter().any(Reach::is_nothing);
+            (!nowhere).then(|| (*field, shown.into()))
+        });
+        let parents = match self.parents.is_empty() {
+            true => &other.parents,
+            false => &self.parents,
+        };
+        Plan {
+            reach: self.reach.both(&other.reach),
+            partly: partly.collect(),
+            hidden: hidden.into_iter().collect(),
+            parents: parents.clone(),
+            reduced: self.reduced || other.reduced,
+        }
+    }
+
+    /// What reaches the records on which a field is shown; none where it is shown on none.
+    fn shown_on(&self, field: FieldId) -> Option<&[Reach]> {
+        match self.shows(field) {
+            true => Some(std::slice::from_ref(&self.reach)),
+            false => self.partly(field),
+        }
+    }
+
+    /// Whether both are certain to cover the same records.
+    #[must_use]
+    pub(crate) fn covers_the_same(&self, other: &Plan) -> bool {
+        self.reach.is_same(&other.reach)
+    }
+
+    /// The plan with `field` shown only where each of the fields `from` is, and where details that
+    /// are counted in it are reached; nowhere where others decide.
+    #[must_use]
+    pub(crate) fn kept_from(self, field: FieldId, from: Option<Sources>) -> Plan {
+        let reached = from.and_then(|from| {
+            let hidden = from.fields.into_iter().filter(|id| !self.shows(*id));
+            let reaches = hidden
+                .map(|id| self.partly(id))
+                .collect::<Option<Vec<_>>>()?;
+            Some([reaches.concat(), from.counted].concat())
+        });
+        let mut plan = self.without([field]);
+        if let Some(reached) = reached {
+            let mut partly = plan.partly.into_vec();
+            let at = partly.partition_point(|(id, _)| *id < field);
+            partly.insert(at, (field, reached.into()));
+            plan.partly = partly.into();
+        }
+        plan
+    }
+
+    /// The details reached, where bans on them take some away.
+    pub(crate) fn reduced(&self) -> Option<&Reach> {
+        self.reduced.then_some(&self.reach)
+    }
+
     /// Whether the field is shown on every record that the plan covers. Only such fields may
     /// filter, sort, group, sum or search.
     #[must_use]
@@ -181,7 +264,8 @@ impl Plan {
     /// Whether the field is shown on a record, which the plan covers.
     #[must_use]
     pub(crate) fn shows_on(&self, field: FieldId, held: &dyn Held) -> bool {
-        self.shows(field) || self.partly(field).is_some_and(|reach| reach.admits(held))
+        let shows = |reached: &[Reach]| reached.iter().all(|reach| reach.admits(held));
+        self.shows(field) || self.partly(field).is_some_and(shows)
     }
 
     /// The plan as it holds for one record that it covers: the fields shown on it are shown.
@@ -196,12 +280,13 @@ impl Plan {
             hidden: hidden.filter(|id| !self.shows_on(*id, held)).collect(),
             partly: Box::default(),
             parents: self.parents.clone(),
+            reduced: self.reduced,
         })
     }
 
-    fn partly(&self, field: FieldId) -> Option<&Reach> {
+    fn partly(&self, field: FieldId) -> Option<&[Reach]> {
         let at = self.partly.binary_search_by_key(&field, |(id, _)| *id);
-        at.ok().map(|at| &self.partly[at].1)
+        at.ok().map(|at| &*self.partly[at].1)
     }
 }
 
@@ -216,7 +301,7 @@ impl PartialEq for Plan {
 /// What is never a user's own, whatever is granted: the shape of objects for those who are not of
 /// the administration (C38), and the records that rights are made of, but for the fields of users
 /// that decide none (C77).
-pub(super) fn is_barred(user: &UserFacts, object: &Object, action: Action) -> bool {
+pub(crate) fn is_barred(user: &UserFacts, object: &Object, action: Action) -> bool {
     if action.shapes() && user.kind != UserKind::Administration {
         return true;
     }
@@ -239,10 +324,17 @@ struct Asker<'o> {
 }
 
 impl<'o> Asker<'o> {
-    /// What the rules that `count` reach, for one of the actions needed.
-    fn reach(&self, object: &Object, action: Action, counts: impl Fn(&Rule) -> bool) -> Reach {
+    /// What the rules that `count` reach, for one of the actions needed, beside what is `taken`
+    /// away before any of them.
+    fn reach(
+        &self,
+        object: &Object,
+        action: Action,
+        taken: &[Step],
+        counts: impl Fn(&Rule) -> bool,
+    ) -> Reach {
         let ways = action.needed(object).iter().map(|needed| {
-            let mut steps = self.taken_from_details(object, action);
+            let mut steps = taken.to_vec();
             for level in self.organisation.levels(self.facts) {
                 let rules = self
                     .organisation
@@ -284,13 +376,13 @@ impl<'o> Asker<'o> {
     fn masked(&self, reach: Reach, object: &Object, action: Action) -> Plan {
         let (mut hidden, mut partly) = (Vec::new(), Vec::new());
         for field in self.spoken_of(object, action) {
-            let shown = self.reach(object, action, |rule| rule.speaks_of(field));
+            let shown = self.reach(object, action, &[], |rule| rule.speaks_of(field));
             if shown.includes(&reach) {
                 continue;
             }
             hidden.push(field);
             if !shown.is_nothing() {
-                partly.push((field, shown));
+                partly.push((field, [shown].into()));
             }
         }
         Plan {
@@ -298,30 +390,32 @@ impl<'o> Asker<'o> {
             hidden: hidden.into(),
             partly: partly.into(),
             parents: Box::default(),
+            reduced: false,
         }
     }
 
     /// The fields of which some rule speaks otherwise than of its records, ascending.
     fn spoken_of(&self, object: &Object, action: Action) -> BTreeSet<FieldId> {
+        let levels = self.organisation.levels(self.facts);
+        let of_level = |level| {
+            self.organisation
+                .rules_at(self.facts, level, object.rights)
+                .filter(|rule| rule.actions.contains(action))
+        };
+        let rules: Vec<&Rule> = levels.iter().flat_map(of_level).collect();
         let mut fields = BTreeSet::new();
-        for level in self.organisation.levels(self.facts) {
-            for rule in self
-                .organisation
-                .rules_at(self.facts, &level, object.rights)
-            {
-                if !rule.actions.contains(action) {
-                    continue;
-                }
-                fields.extend(rule.hidden.iter().copied());
-                match (&rule.fields, rule.effect) {
-                    (Fields::All, _) => {}
-                    (Fields::Named(named), Effect::Ban) => fields.extend(named.iter().copied()),
-                    (Fields::Named(_), Effect::Grant) => {
-                        fields.extend(object.fields.iter().map(|field| field.id));
-                    }
+        for rule in &rules {
+            fields.extend(rule.hidden.iter().copied());
+            match (&rule.fields, rule.effect) {
+                (Fields::All, _) => {}
+                (Fields::Named(named), Effect::Ban) => fields.extend(named.iter().copied()),
+                (Fields::Named(_), Effect::Grant) => {
+                    fields.extend(object.fields.iter().map(|field| field.id));
                 }
             }
         }
+        let otherwise = |rule: &&Rule, field| rule.speaks_of(field) != rule.speaks_of_records();
+        fields.retain(|field| rules.iter().any(|rule| otherwise(rule, *field)));
         fields
     }
 

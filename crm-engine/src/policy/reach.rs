@@ -29,6 +29,8 @@ struct Conditional {
     least: Sides,
     /// The rules that decide, nearest first; one of the ways must permit.
     ways: Vec<Box<[Step]>>,
+    /// What must permit besides.
+    also: Option<Box<Reach>>,
 }
 
 /// One rule, compiled for a user.
@@ -116,6 +118,7 @@ impl Reach {
                     step.effect == Effect::Ban || step.condition.is_none()
                 }),
                 ways: vec![steps.into()],
+                also: None,
             })
         });
         Reach {
@@ -124,6 +127,48 @@ impl Reach {
             conditional,
         }
         .settled()
+    }
+
+    /// What both of them reach. Rules are joined before: what is to be permitted besides
+    /// comes last.
+    pub(super) fn both(&self, other: &Reach) -> Reach {
+        let least = self.least().each(other.least(), Owners::both);
+        let conditional = match (&self.conditional, &other.conditional) {
+            (None, None) => None,
+            (Some(one), None) | (None, Some(one)) => Some(Box::new(Conditional {
+                least,
+                ..Conditional::clone(one)
+            })),
+            (Some(one), Some(_)) => {
+                let also = match &one.also {
+                    Some(also) => also.both(other),
+                    None => other.clone(),
+                };
+                Some(Box::new(Conditional {
+                    least,
+                    also: Some(Box::new(also)),
+                    ..Conditional::clone(one)
+                }))
+            }
+        };
+        Reach {
+            me: self.me.or(other.me),
+            most: self.most.each(&other.most, Owners::both),
+            conditional,
+        }
+        .settled()
+    }
+
+    /// Whether both are certain to reach the same records. Compiled conditions are compared by
+    /// what they print, which is all there is of them.
+    pub(super) fn is_same(&self, other: &Reach) -> bool {
+        let plain = self.me == other.me && self.most == other.most;
+        plain
+            && match (&self.conditional, &other.conditional) {
+                (None, None) => true,
+                (Some(one), Some(two)) => format!("{one:?}") == format!("{two:?}"),
+                _ => false,
+            }
     }
 
     /// What either of them reaches.
@@ -229,6 +274,15 @@ impl Reach {
         self.most == wider.most
     }
 
+    /// Whether one of the steps speaks of anything that is reached.
+    pub(super) fn loses(&self, steps: &[Step]) -> bool {
+        let most = &self.most;
+        steps.iter().any(|step| {
+            most.plain.minus(&step.owners.0) != most.plain
+                || most.shared.minus(&step.owners.1) != most.shared
+        })
+    }
+
     /// Whether all that `other` may reach is reached for certain.
     pub(super) fn includes(&self, other: &Reach) -> bool {
         let least = self.least();
@@ -251,6 +305,7 @@ impl Conditional {
                 .unwrap_or(false)
         };
         self.ways.iter().any(|steps| permits(steps))
+            && self.also.as_ref().is_none_or(|also| also.admits(held))
     }
 }
 

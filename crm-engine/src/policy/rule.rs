@@ -189,6 +189,14 @@ impl Rule {
         self.effect == Effect::Grant || self.fields == Fields::All
     }
 
+    /// Whether it is a grant of which nothing is left, because its condition or none of its fields
+    /// could be read.
+    pub(crate) fn grants_nothing(&self) -> bool {
+        let no_field = matches!(&self.fields, Fields::Named(fields) if fields.is_empty());
+        let unreadable = matches!(self.condition, Condition::Unreadable);
+        self.effect == Effect::Grant && (no_field || unreadable)
+    }
+
     /// Whether it takes `action` on the details it names away, whatever their parent permits.
     pub(super) fn takes_details(&self, action: super::Action) -> bool {
         self.effect == Effect::Ban && self.fields == Fields::All && self.actions.contains(action)

@@ -178,6 +178,7 @@ prop_compose! {
                 name: format!("role{n}"),
                 everyone,
                 newcomer,
+                opens: None,
             }).collect(),
             rules,
         }
@@ -413,6 +414,51 @@ proptest! {
                             Decision::explain(&organisation, actor, &object, action, of_field, record);
                         prop_assert_eq!(decision.allowed, expected);
                     }
+                }
+            }
+        }
+    }
+
+    /// What two plans both cover and show is what each of them does.
+    #[test]
+    fn both_is_both(
+        world in world(),
+        records in prop::collection::vec(record(), 6),
+    ) {
+        let (organisation, object) = (world.organisation(), thing());
+        for id in (1..=9).map(user) {
+            let plan = |action| Plan::compile(&organisation, Actor::User(id), &object, action);
+            let (one, two, three) = (plan(Action::View), plan(Action::Export), plan(Action::Edit));
+            let both = one.both(&two);
+            let all = both.both(&three);
+            for record in &records {
+                let covered = one.permits(record) && two.permits(record);
+                prop_assert_eq!(both.permits(record), covered);
+                prop_assert_eq!(all.permits(record), covered && three.permits(record));
+                prop_assert!(!covered || !both.is_nothing());
+                prop_assert!(covered || !both.reaches_everything());
+                let standing = Standing {
+                    owner: record.head.owner,
+                    participants: record.head.participants.clone(),
+                };
+                if let Some(told) = both.at_a_glance(&standing) {
+                    prop_assert_eq!(told, covered);
+                }
+                let shared = both.shared_with() == Some(id)
+                    && record.head.participants.contains(id);
+                prop_assert!(!covered || shared || both.owners().contains(record.head.owner));
+                for field in (20..24).map(FieldId).chain([OWNER]) {
+                    if covered {
+                        let shown = one.shows_on(field, record) && two.shows_on(field, record);
+                        prop_assert_eq!(both.shows_on(field, record), shown);
+                    }
+                    prop_assert_eq!(both.shows(field), one.shows(field) && two.shows(field));
+                }
+            }
+            prop_assert!(one.covers_the_same(&plan(Action::View)));
+            if one.covers_the_same(&two) {
+                for record in &records {
+                    prop_assert_eq!(one.permits(record), two.permits(record));
                 }
             }
         }

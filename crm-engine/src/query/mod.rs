@@ -35,15 +35,20 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use access::Access;
 use select::Select;
+use statement::Statement;
 
 use crate::error::{Code, Error, Result};
+use crate::expr::Plans;
 use crate::facts::Facts;
-use crate::policy::{Action, Actor};
+use crate::ids::ObjectId;
+use crate::policy::{Action, Actor, Plan};
 use crate::schema::{Field, Object, Schema};
 use crate::store::Snapshot;
 use crate::value::{Value, ValueType};
@@ -103,7 +108,47 @@ pub(crate) fn prepare(
     sql: &str,
 ) -> Result<Prepared> {
     let plans = |object: &Object| facts.plan(actor, object, Action::View);
-    let select = select::check(schema, &plans, sql)?;
+    prepare_under(schema, facts, &plans, sql)
+}
+
+/// Checks a query that takes records out (C51): it gives what its author may both see and export,
+/// and what he may not is as if it were not there.
+///
+/// # Errors
+/// As [`prepare`], and [`Code::Denied`] where he may export no record of the object.
+pub(crate) fn prepare_outward(
+    schema: &Arc<Schema>,
+    facts: &Arc<Facts>,
+    actor: Actor,
+    sql: &str,
+) -> Result<Prepared> {
+    let known: RefCell<BTreeMap<ObjectId, Arc<Plan>>> = RefCell::default();
+    let plans = |object: &Object| {
+        let mut known = known.borrow_mut();
+        let plan = known.entry(object.id);
+        let plan = plan.or_insert_with(|| Arc::new(facts.outward_plan(actor, object)));
+        Arc::clone(plan)
+    };
+    // Whoever may take out nothing of it is told so, whatever else he asks.
+    let statement = Statement::parse(sql)?;
+    if let Ok(object) = schema.object(&statement.object.text)
+        && facts.plan(actor, object, Action::Export).is_nothing()
+    {
+        let text = format!("no right to export this `{}`", object.name);
+        return Err(Error::new(Code::Denied, text)
+            .with("object", object.name.as_str())
+            .with("action", Action::Export.name()));
+    }
+    prepare_under(schema, facts, &plans, sql)
+}
+
+fn prepare_under(
+    schema: &Arc<Schema>,
+    facts: &Arc<Facts>,
+    plans: &Plans<'_>,
+    sql: &str,
+) -> Result<Prepared> {
+    let select = select::check(schema, plans, sql)?;
     let access = Access::choose(&select);
     let query = Arc::new(Query { select, access });
     Ok(Prepared {
@@ -146,7 +191,25 @@ impl Prepared {
     /// currencies, [`Code::LimitExceeded`], and what prevents reading.
     pub(crate) fn run(&self, snapshot: &Snapshot, params: &Params) -> Result<Rows> {
         let bound = self.query.select.parameters.bind(params)?;
-        Rows::open(&self.query, snapshot, bound)
+        Rows::open(&self.query, snapshot, bound, None)
+    }
+
+    /// Runs the query for `actor`, who is given a bounded number of rows of records that he may
+    /// not export (C51).
+    ///
+    /// # Errors
+    /// As [`Prepared::run`].
+    pub(crate) fn run_for(
+        &self,
+        snapshot: &Snapshot,
+        params: &Params,
+        actor: Actor,
+    ) -> Result<Rows> {
+        let select = &self.query.select;
+        let bound = select.parameters.bind(params)?;
+        let export = self.facts.plan(actor, &select.object, Action::Export);
+        let export = (!export.reaches_everything()).then_some(export);
+        Rows::open(&self.query, snapshot, bound, export)
     }
 }
 

@@ -14,8 +14,9 @@ use crate::expr::{Bound, Context, Operand, Row, StoredRow};
 use crate::facts;
 use crate::ids::RecordId;
 use crate::index::ListRow;
-use crate::limits::{QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX};
-use crate::policy::Plan;
+use crate::limits::{LIST_ROWS_WITHOUT_EXPORT_MAX, QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX};
+use crate::policy::{Action, Plan};
+use crate::schema::Object;
 use crate::store::{Read, Snapshot};
 use crate::value::{Value, compare};
 
@@ -42,27 +43,40 @@ pub struct Rows {
     state: State,
     row: Vec<Value>,
     watch: Option<Watch>,
+    meter: Meter,
 }
 
 enum State {
     /// Rows are made as they are asked for; at most so many more.
     Walking(Box<Walk>, usize),
-    /// Rows that had to be made all at once.
-    Made(std::vec::IntoIter<Vec<Value>>),
+    /// Rows that had to be made all at once, and whether each may be taken out.
+    Made(std::vec::IntoIter<(Vec<Value>, bool)>),
 }
 
 impl Rows {
-    pub(super) fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Bound) -> Result<Rows> {
+    /// The rows; `export` is the plan for what may be taken out, where the others are counted.
+    pub(super) fn open(
+        query: &Arc<Query>,
+        snapshot: &Snapshot,
+        bound: Bound,
+        export: Option<Arc<Plan>>,
+    ) -> Result<Rows> {
         let select = &query.select;
         let limit = limit(select.limit.as_ref(), &bound)?;
         let state = match &select.result {
-            Output::Groups(grouping) => State::Made(
-                grouped(query, snapshot, bound, grouping)?
-                    .into_rows(limit)?
-                    .into_iter(),
-            ),
+            Output::Groups(grouping) => {
+                let groups = grouped(query, snapshot, bound, grouping)?;
+                let groups = groups.into_rows(limit)?.into_iter();
+                State::Made(
+                    groups
+                        .map(|group| (group, true))
+                        .collect::<Vec<_>>()
+                        .into_iter(),
+                )
+            }
             Output::Rows { columns, order } => {
-                let walk = Walk::open(query, snapshot, bound)?;
+                let mut walk = Walk::open(query, snapshot, bound)?;
+                walk.export = export;
                 match walk.sort {
                     true => State::Made(sorted(walk, columns, order, limit)?.into_iter()),
                     false => State::Walking(Box::new(walk), limit),
@@ -74,12 +88,19 @@ impl Rows {
             state,
             row: Vec::new(),
             watch: None,
+            meter: Meter::default(),
         })
     }
 
     /// The same rows, read only as long as the watch lets them be.
     pub(crate) fn watched(mut self, watch: Watch) -> Rows {
         self.watch = Some(watch);
+        self
+    }
+
+    /// The same rows; `tell` hears in the end how many were given and whether more were refused.
+    pub(crate) fn metered(mut self, tell: impl FnOnce(u64, bool) + Send + Sync + 'static) -> Rows {
+        self.meter.tell = Some(Box::new(tell));
         self
     }
 
@@ -93,8 +114,9 @@ impl Rows {
     ///
     /// # Errors
     /// [`Code::LimitExceeded`] when more than [`QUERY_ROWS_TOUCHED_MAX`] records had to be looked
-    /// at, [`Code::Denied`] when the access of the caller was closed or his session ended since, and
-    /// what prevents reading. There are no further rows then.
+    /// at, [`Code::Denied`] behind [`LIST_ROWS_WITHOUT_EXPORT_MAX`] rows of records that the caller
+    /// may not export, and when his access was closed or his session ended since, and what prevents
+    /// reading. There are no further rows then.
     #[allow(
         clippy::should_implement_trait,
         reason = "rows are lent, which no iterator can do"
@@ -114,15 +136,27 @@ impl Rows {
         if let Some(watch) = &mut self.watch {
             watch.look()?;
         }
+        let Some(may_take_out) = self.step()? else {
+            return Ok(false);
+        };
+        let select = &self.query.select;
+        if matches!(select.result, Output::Rows { .. }) {
+            self.meter.row(&select.object, may_take_out)?;
+        }
+        Ok(true)
+    }
+
+    /// Makes the next row, and tells whether its record may be taken out; none behind the last one.
+    fn step(&mut self) -> Result<Option<bool>> {
         match &mut self.state {
             State::Made(rows) => match rows.next() {
-                Some(row) => {
+                Some((row, may_take_out)) => {
                     self.row = row;
-                    Ok(true)
+                    Ok(Some(may_take_out))
                 }
-                None => Ok(false),
+                None => Ok(None),
             },
-            State::Walking(_, 0) => Ok(false),
+            State::Walking(_, 0) => Ok(None),
             State::Walking(walk, left) => {
                 let Output::Rows { columns, .. } = &self.query.select.result else {
                     return Err(Error::internal("groups are made all at once"));
@@ -130,8 +164,49 @@ impl Rows {
                 *left -= 1;
                 let row = &mut self.row;
                 let next = walk.next(|context, _| fill(row, columns, context))?;
-                Ok(next.is_some())
+                Ok(next.map(|((), may_take_out)| may_take_out))
             }
+        }
+    }
+}
+
+/// Counts the rows that are given.
+#[derive(Default)]
+struct Meter {
+    given: u64,
+    /// Of those, the ones whose records may not be taken out.
+    confined: usize,
+    refused: bool,
+    tell: Option<Box<Tell>>,
+}
+
+type Tell = dyn FnOnce(u64, bool) + Send + Sync;
+
+impl Meter {
+    /// Counts a row of a record; without the right to take out, so many are enough (C51).
+    fn row(&mut self, object: &Object, may_take_out: bool) -> Result<()> {
+        self.confined += usize::from(!may_take_out);
+        if self.confined > LIST_ROWS_WITHOUT_EXPORT_MAX {
+            self.refused = true;
+            let text = format!(
+                "no right to export this `{}`: a query gives at most {LIST_ROWS_WITHOUT_EXPORT_MAX} rows",
+                object.name
+            );
+            return Err(Error::new(Code::Denied, text)
+                .with("object", object.name.as_str())
+                .with("action", Action::Export.name()));
+        }
+        self.given += 1;
+        Ok(())
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if let Some(tell) = self.tell.take()
+            && (self.given > 0 || self.refused)
+        {
+            tell(self.given, self.refused);
         }
     }
 }
@@ -175,6 +250,8 @@ struct Walk {
     /// What the condition says of the record that all these refer to holds: the rest is left.
     target_holds: bool,
     touched: u64,
+    /// What may be taken out; all of it without a plan.
+    export: Option<Arc<Plan>>,
 }
 
 impl Walk {
@@ -204,15 +281,16 @@ impl Walk {
             sort,
             target_holds,
             touched: 0,
+            export: None,
         })
     }
 
     /// Gives the next record that passes to `take` (invariant *one predicate*: every way of
-    /// finding records ends here).
+    /// finding records ends here), and tells whether it may be taken out.
     fn next<R>(
         &mut self,
         take: impl FnOnce(&Context<'_>, RecordId) -> Result<R>,
-    ) -> Result<Option<R>> {
+    ) -> Result<Option<(R, bool)>> {
         let object = &*self.query.select.object;
         while let Some(found) = self.source.next(object, &self.snapshot)? {
             self.touched += 1;
@@ -225,24 +303,33 @@ impl Walk {
             match &found {
                 Found::Record { id, bytes } => {
                     let row = StoredRow::new(*id, bytes)?;
-                    if let Some(context) =
-                        self.admit(&row, |plan, read| facts::permits(read, plan, &row))?
-                    {
-                        return take(&context, *id).map(Some);
+                    let covers = |plan: &Plan, read: &dyn Read| facts::permits(read, plan, &row);
+                    if let Some(context) = self.admit(&row, covers)? {
+                        let made = take(&context, *id)?;
+                        return Ok(Some((made, self.may_take_out(covers)?)));
                     }
                 }
                 Found::Entry { list, tail, value } => {
                     let entry = ListRow::new(&object.lists[*list], tail, value)?;
                     let row = EntryRow::new(entry, object, &self.snapshot);
-                    if let Some(context) = self.admit(&row, |plan, read| {
+                    let covers = |plan: &Plan, read: &dyn Read| {
                         facts::covers(read, plan, object.id, row.id(), row.standing())
-                    })? {
-                        return take(&context, row.id()).map(Some);
+                    };
+                    if let Some(context) = self.admit(&row, covers)? {
+                        let made = take(&context, row.id())?;
+                        return Ok(Some((made, self.may_take_out(covers)?)));
                     }
                 }
             }
         }
         Ok(None)
+    }
+
+    fn may_take_out(&self, covers: impl FnOnce(&Plan, &dyn Read) -> Result<bool>) -> Result<bool> {
+        match &self.export {
+            Some(plan) => covers(plan, &self.snapshot),
+            None => Ok(true),
+        }
     }
 
     /// The context of a record that the plan reaches and the condition holds for.
@@ -298,6 +385,7 @@ struct Sortable {
     keys: Vec<Value>,
     id: RecordId,
     row: Vec<Value>,
+    may_take_out: bool,
 }
 
 /// All rows in the order asked for, the first `limit` of them.
@@ -306,7 +394,7 @@ fn sorted(
     columns: &[Operand],
     order: &[OrderKey],
     limit: usize,
-) -> Result<Vec<Vec<Value>>> {
+) -> Result<Vec<(Vec<Value>, bool)>> {
     let by_order = |a: &Sortable, b: &Sortable| {
         let keys = a.keys.iter().zip(&b.keys).zip(order);
         let keys = keys.map(|((a, b), key)| directed(compare(a, b), key.descending));
@@ -321,10 +409,15 @@ fn sorted(
         let (mut keys, mut row) = (Vec::new(), Vec::new());
         fill(&mut keys, &operands, context)?;
         fill(&mut row, columns, context)?;
-        Ok(Sortable { keys, id, row })
+        Ok((keys, id, row))
     };
-    while let Some(row) = walk.next(take)? {
-        rows.push(row);
+    while let Some(((keys, id, row), may_take_out)) = walk.next(take)? {
+        rows.push(Sortable {
+            keys,
+            id,
+            row,
+            may_take_out,
+        });
         if limit > QUERY_SORT_ROWS_MAX && rows.len() > QUERY_SORT_ROWS_MAX {
             return Err(Error::new(
                 Code::LimitExceeded,
@@ -339,7 +432,10 @@ fn sorted(
     }
     rows.sort_unstable_by(by_order);
     rows.truncate(limit);
-    Ok(rows.into_iter().map(|sortable| sortable.row).collect())
+    let rows = rows.into_iter();
+    Ok(rows
+        .map(|sortable| (sortable.row, sortable.may_take_out))
+        .collect())
 }
 
 fn directed(order: Ordering, descending: bool) -> Ordering {

@@ -54,6 +54,8 @@ pub(crate) enum Space {
     Credentials = 0x13,
     /// object, participant, id → owner.
     Shared = 0x12,
+    /// 0, user, hour → what he did; 1, user, hour, object, id → nothing.
+    Watch = 0x14,
 }
 
 /// Under whom an entry stands in the spaces that are kept by user: a record stands under its
@@ -288,6 +290,16 @@ pub(crate) fn parts(object: ObjectId, kind: u8) -> Key {
 
 pub(crate) fn credentials(user: UserId) -> Vec<u8> {
     Key::new(Space::Credentials).id(user.0).done()
+}
+
+/// What a user did, by hour.
+pub(crate) fn watched(user: UserId) -> Key {
+    Key::new(Space::Watch).uint(0).id(user.0)
+}
+
+/// The records a user opened, by hour.
+pub(crate) fn opened(user: UserId) -> Key {
+    Key::new(Space::Watch).uint(1).id(user.0)
 }
 
 pub(crate) fn pack(name: &str) -> Vec<u8> {

@@ -9,7 +9,7 @@ use crate::ids::RecordId;
 use crate::journal::Cause;
 use crate::limits::BULK_RECORDS_MAX;
 use crate::progress::Progress;
-use crate::query::Params;
+use crate::query::{self, Params};
 use crate::write::Door;
 
 impl Session {
@@ -72,7 +72,10 @@ impl Session {
     fn ids_where(&self, object: &str, condition: &str) -> Result<Vec<RecordId>> {
         // A comment at the end of a condition ends with its line.
         let sql = format!("SELECT id FROM {object} WHERE ({condition}\n)");
-        let mut rows = self.query(&sql, &Params::new())?;
+        // What is changed is not taken out.
+        let view = self.view()?;
+        let prepared = query::prepare(&view.schema, &view.facts, self.actor, &sql)?;
+        let mut rows = prepared.run(&view.snapshot, &Params::new())?;
         let mut ids = Vec::new();
         while let Some(row) = rows.next()? {
             let id = row.first().and_then(|id| id.as_integer()).unwrap_or(0);

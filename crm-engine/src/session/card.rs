@@ -70,14 +70,21 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// [`Code::UnknownObject`](crate::Code::UnknownObject), and what prevents reading.
+    /// [`Code::UnknownObject`](crate::Code::UnknownObject);
+    /// [`Code::LimitExceeded`](crate::Code::LimitExceeded) where his role lets him open no more
+    /// records in this hour; what prevents reading.
     pub fn card(&self, request: &CardRequest) -> Result<Option<Card>> {
         let view = self.view()?;
         let object = view.schema.object(&request.object)?;
         let language = request.language.as_deref().unwrap_or("en");
         let cards = self.engine.cards();
         let ids = ids_of(&view, request.id)?;
-        card::card(&self.asker(&view), cards, object, &ids, language)
+        let card = card::card(&self.asker(&view), cards, object, &ids, language)?;
+        if card.is_some() {
+            self.engine
+                .opened(&view, self.actor, object.id, request.id)?;
+        }
+        Ok(card)
     }
 
     /// A page of the timeline of a record, the newest entries first; none when there is no such

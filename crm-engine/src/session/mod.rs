@@ -4,6 +4,7 @@ mod bulk;
 mod card;
 mod credentials;
 mod duplicates;
+mod export;
 mod fields;
 mod history;
 mod intake;
@@ -12,11 +13,13 @@ mod login;
 mod periodicity;
 mod presence;
 mod refusals;
+mod review;
 mod search;
 mod seen;
 mod shape;
 mod share;
 mod undo;
+mod watch;
 
 use std::sync::Arc;
 
@@ -30,6 +33,7 @@ use crate::journal::Cause;
 use crate::policy::Actor;
 use crate::query::{self, Column, Params, Prepared, Rows, Watch};
 use crate::value::Value;
+use crate::watch::Deed;
 use crate::write::Door;
 
 use presence::Presence;
@@ -41,6 +45,7 @@ pub use journal::{JournalChange, JournalCut, JournalEntry, JournalPage, JournalR
 pub use presence::OpenSession;
 pub use seen::SeenRecord;
 pub(crate) use seen::record_json;
+pub use watch::{OpenedPage, OpenedRecord, OpenedRequest, WatchPage, WatchRequest, WatchedHour};
 
 /// What one user (or the host itself) may do with an open store. Cheap to clone, safe to use
 /// from many threads. Rights are looked up at every call: a session never outlives them.
@@ -265,7 +270,22 @@ impl Session {
     pub fn query(&self, sql: &str, params: &Params) -> Result<Rows> {
         let view = self.view()?;
         let prepared = query::prepare(&view.schema, &view.facts, self.actor, sql)?;
-        self.watched(prepared.run(&view.snapshot, params)?, &view)
+        let rows = prepared.run_for(&view.snapshot, params, self.actor)?;
+        self.watched(self.metered(rows), &view)
+    }
+
+    /// The same rows, counted as listed by the caller.
+    fn metered(&self, rows: Rows) -> Rows {
+        if self.user().is_none() {
+            return rows;
+        }
+        let session = self.clone();
+        rows.metered(move |given, refused| {
+            session.engine.count(session.actor, Deed::Listed(given));
+            if refused {
+                session.engine.count(session.actor, Deed::Refused);
+            }
+        })
     }
 
     /// The changes after a position of the journal, as the caller may see them. Positions count
@@ -365,14 +385,17 @@ impl Statement {
     ///
     /// # Errors
     /// [`Code::InvalidArguments`] for unbound parameters, [`Code::LimitExceeded`], and what
-    /// prevents reading.
+    /// prevents reading. The rows themselves are refused behind
+    /// [`LIST_ROWS_WITHOUT_EXPORT_MAX`](crate::limits::LIST_ROWS_WITHOUT_EXPORT_MAX) of records
+    /// that the caller may not export; pages with a `LIMIT` are not.
     pub fn run(&mut self) -> Result<Rows> {
         let view = self.session.view()?;
         if !self.prepared.is_for(&view.schema, &view.facts) {
             self.prepared =
                 query::prepare(&view.schema, &view.facts, self.session.actor, &self.sql)?;
         }
-        let rows = self.prepared.run(&view.snapshot, &self.params)?;
-        self.session.watched(rows, &view)
+        let actor = self.session.actor;
+        let rows = self.prepared.run_for(&view.snapshot, &self.params, actor)?;
+        self.session.watched(self.session.metered(rows), &view)
     }
 }

@@ -53,7 +53,9 @@ impl Session {
     /// it (invariant *invisible is absent*).
     ///
     /// # Errors
-    /// [`Code::UnknownObject`](crate::Code::UnknownObject), and what prevents reading.
+    /// [`Code::UnknownObject`](crate::Code::UnknownObject);
+    /// [`Code::LimitExceeded`](crate::Code::LimitExceeded) where his role lets him open no more
+    /// records in this hour; what prevents reading.
     pub fn read(&self, object: &str, id: RecordId) -> Result<Option<SeenRecord>> {
         self.look_at(object, id, |view, object, plan, record| {
             Ok(SeenRecord {
@@ -71,7 +73,7 @@ impl Session {
     /// record or he may not see it (invariant *invisible is absent*).
     ///
     /// # Errors
-    /// [`Code::UnknownObject`](crate::Code::UnknownObject), and what prevents reading.
+    /// As [`Session::read`].
     pub fn get(&self, object: &str, id: RecordId) -> Result<Option<Json>> {
         self.look_at(object, id, |view, object, plan, record| {
             let (head, fields) = (record.head(), record.fields());
@@ -100,7 +102,10 @@ impl Session {
         };
         let record = RecordView::new(&bytes)?;
         match facts::permits(&view.snapshot, &plan, &record)? {
-            true => take(&view, object, &plan.on(&record), record).map(Some),
+            true => {
+                self.engine.opened(&view, self.actor, object.id, id)?;
+                take(&view, object, &plan.on(&record), record).map(Some)
+            }
             false => Ok(None),
         }
     }

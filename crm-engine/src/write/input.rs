@@ -141,6 +141,14 @@ impl Input {
         Ok(fields)
     }
 
+    /// The fields that are set, owner and participants among them.
+    pub(super) fn set_fields(&self) -> Vec<FieldId> {
+        let fields = self.fields.iter().map(|(field, _)| *field);
+        let owner = self.given.owner.map(|_| OWNER);
+        let participants = self.given.participants.as_ref().map(|_| PARTICIPANTS);
+        fields.chain(owner).chain(participants).collect()
+    }
+
     /// The value set for a declared field, if it is set.
     pub(crate) fn get(&self, field: FieldId) -> Option<&Value> {
         debug_assert!(

@@ -174,9 +174,9 @@ impl<'t> Door<'t> {
     pub fn create(&mut self, object: &Arc<Object>, input: Input) -> Result<RecordId> {
         let object = &self.current(object)?;
         self.may_set(object, &input)?;
-        let input_fields: Vec<FieldId> = input.fields.iter().map(|(field, _)| *field).collect();
+        let fields = input.set_fields();
         let mut new = self.new_record(object, input)?;
-        self.may_set_on(object, &input_fields, &new)?;
+        self.may_set_on(object, &fields, &new)?;
         self.permit_creation(object, &new)?;
         self.permit_sharing_new(object, &new)?;
         let id = self.next_id()?;
@@ -245,8 +245,7 @@ impl<'t> Door<'t> {
         let object = &self.current(object)?;
         let old = self.load_visible(object, id)?;
         self.may_set(object, &input)?;
-        let fields: Vec<FieldId> = input.fields.iter().map(|(field, _)| *field).collect();
-        self.may_set_on(object, &fields, &old)?;
+        self.may_set_on(object, &input.set_fields(), &old)?;
         self.expect(&old, expected)?;
         let mut new = old.clone();
         for (field, value) in input.fields {
@@ -575,10 +574,10 @@ impl<'t> Door<'t> {
     /// What a caller may set: fields he may see, that are neither computed nor the engine's.
     pub(crate) fn may_set(&self, object: &Object, input: &Input) -> Result<()> {
         let plan = self.plan(object, Action::View);
-        if input.given.owner.is_some() && !plan.shows(OWNER) {
+        if input.given.owner.is_some() && !plan.shows_somewhere(OWNER) {
             return Err(object.unknown_field("owner"));
         }
-        if input.given.participants.is_some() && !plan.shows(PARTICIPANTS) {
+        if input.given.participants.is_some() && !plan.shows_somewhere(PARTICIPANTS) {
             return Err(object.unknown_field("participants"));
         }
         for (id, _) in &input.fields {

@@ -33,7 +33,7 @@ pub const KINDS: [&str; 4] = ["call", "letter", "meeting", "task"];
 pub const RATINGS: [&str; 4] = ["a", "b", "c", "d"];
 pub const CURRENCY: &str = "EUR";
 
-const CITIES: usize = 50;
+pub const CITIES: usize = 50;
 const FIVE_YEARS_MS: u64 = 5 * 365 * 86_400_000;
 const IN_DEPARTMENT: usize = EMPLOYEES / DEPARTMENTS;
 const LATIN: [&str; 28] = [
@@ -70,17 +70,28 @@ impl Role {
     }
 }
 
+/// Where a user belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    Department(usize),
+    /// The department that those of a region are below.
+    Region(usize),
+    Nowhere,
+}
+
 /// A user: employees come first, then heads, regional heads and the administrator.
 pub struct User {
     pub login: String,
     pub role: Role,
-    pub department: Option<usize>,
+    pub place: Place,
     pub supervisor: Option<usize>,
 }
 
 pub struct Company {
     pub name: String,
     pub owner: usize,
+    /// Whom it is shared with. Its deals and other details go with it.
+    pub participants: Vec<usize>,
     pub tax_number: String,
     pub phone: String,
     pub email: String,
@@ -126,24 +137,63 @@ pub struct Activity {
 pub struct Data {
     pub n: usize,
     pub seed: u64,
+    pub parts: Parts,
+}
+
+/// What is loaded beside companies: rows that ask for less are loaded sooner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parts {
+    Companies,
+    Deals,
+    All,
 }
 
 impl Data {
     pub fn contacts(self) -> usize {
-        self.n * 3 / 2
+        match self.parts {
+            Parts::All => self.n * 3 / 2,
+            _ => 0,
+        }
     }
 
     pub fn deals(self) -> usize {
-        self.n * 6 / 5
+        match self.parts {
+            Parts::Companies => 0,
+            _ => self.n * 6 / 5,
+        }
     }
 
     pub fn activities(self) -> usize {
-        self.n * 5
+        match self.parts {
+            Parts::All => self.n * 5,
+            _ => 0,
+        }
     }
 
     /// The owner of a company: the first thing its dice decide.
     pub fn owner(self, number: usize) -> usize {
         owner(&mut self.dice(Kind::Company, number))
+    }
+
+    /// Two companies of a hundred are shared with one to three users who do not own them.
+    pub fn participants(self, number: usize) -> Vec<usize> {
+        let mut dice = self.dice(Kind::Share, number);
+        let mut users = Vec::new();
+        if dice.percent(2) {
+            let owner = self.owner(number);
+            for _ in 0..1 + dice.index(3) {
+                let user = dice.index(EMPLOYEES + DEPARTMENTS + REGIONS);
+                if user != owner && !users.contains(&user) {
+                    users.push(user);
+                }
+            }
+        }
+        users
+    }
+
+    /// Whether a user may see a company.
+    pub fn sees(self, user: usize, number: usize) -> bool {
+        reach(user).contains(&self.owner(number)) || self.participants(number).contains(&user)
     }
 
     pub fn company(self, number: usize) -> Company {
@@ -154,10 +204,11 @@ impl Data {
         let last_ms = created_ms + dice.below(FIVE_YEARS_MS - created_ms);
         Company {
             owner,
+            participants: self.participants(number),
             tax_number: format!("{:010}", 1_000_000_000 + 8_191 * number as u64),
             phone: phone(&mut dice),
             email: format!("info@firm{number}.example"),
-            city: format!("{} {}", "Город", 1 + dice.below(CITIES as u64)),
+            city: city(dice.index(CITIES)),
             segment: dice.index(SEGMENTS.len()),
             created: at(created_ms),
             last_activity: at(last_ms),
@@ -227,13 +278,14 @@ impl Data {
 
 /// The users: employees by department, heads, regional heads, the administrator.
 pub fn users() -> Vec<User> {
-    let user = |login, role, department, supervisor| User {
+    let user = |login, role, place, supervisor| User {
         login,
         role,
-        department,
+        place,
         supervisor,
     };
     let heads = EMPLOYEES..EMPLOYEES + DEPARTMENTS;
+    let regional = heads.end..heads.end + REGIONS;
     let mut users = Vec::new();
     for n in 0..EMPLOYEES {
         let department = n / IN_DEPARTMENT;
@@ -241,17 +293,21 @@ pub fn users() -> Vec<User> {
         users.push(user(
             format!("employee{n}"),
             Role::Employee,
-            Some(department),
+            Place::Department(department),
             head,
         ));
     }
     for n in 0..DEPARTMENTS {
-        users.push(user(format!("head{n}"), Role::Head, Some(n), None));
+        let region = Some(regional.start + region(n));
+        let place = Place::Department(n);
+        users.push(user(format!("head{n}"), Role::Head, place, region));
     }
     for n in 0..REGIONS {
-        users.push(user(format!("region{n}"), Role::RegionalHead, None, None));
+        let login = format!("region{n}");
+        users.push(user(login, Role::RegionalHead, Place::Region(n), None));
     }
-    users.push(user("admin".to_owned(), Role::Administrator, None, None));
+    let admin = "admin".to_owned();
+    users.push(user(admin, Role::Administrator, Place::Nowhere, None));
     users
 }
 
@@ -260,21 +316,43 @@ pub fn region(department: usize) -> usize {
     department * REGIONS / DEPARTMENTS
 }
 
-/// Whose companies a user may see, by number.
+/// The departments of a region.
+pub fn departments(region: usize) -> Range<usize> {
+    let in_region = DEPARTMENTS / REGIONS;
+    region * in_region..(region + 1) * in_region
+}
+
+/// The users of a department: its employees and its head.
+pub fn members(department: usize) -> impl Iterator<Item = usize> {
+    let first = department * IN_DEPARTMENT;
+    (first..first + IN_DEPARTMENT).chain([EMPLOYEES + department])
+}
+
+/// The users whose companies somebody may see: what an organisation says, whether or not they own
+/// any. Of the administrator it is everybody.
+pub fn reached(user: usize) -> Vec<usize> {
+    let everybody = users();
+    match (everybody[user].role, everybody[user].place) {
+        (Role::Employee, _) => vec![user],
+        (Role::Head, Place::Department(n)) => members(n).collect(),
+        (Role::RegionalHead, Place::Region(n)) => {
+            departments(n).flat_map(members).chain([user]).collect()
+        }
+        _ => (0..everybody.len()).collect(),
+    }
+}
+
+/// Which owners' companies a user may see, by number; only employees own any.
 pub fn reach(user: usize) -> Range<usize> {
     let heads = EMPLOYEES;
     let regional = heads + DEPARTMENTS;
     let members = |departments: Range<usize>| {
         departments.start * IN_DEPARTMENT..departments.end * IN_DEPARTMENT
     };
-    let in_region = DEPARTMENTS / REGIONS;
     match user {
         _ if user < heads => user..user + 1,
         _ if user < regional => members(user - heads..user - heads + 1),
-        _ if user < regional + REGIONS => {
-            let first = (user - regional) * in_region;
-            members(first..first + in_region)
-        }
+        _ if user < regional + REGIONS => members(departments(user - regional)),
         _ => 0..EMPLOYEES,
     }
 }
@@ -287,6 +365,7 @@ pub enum Kind {
     Deal,
     Activity,
     Question,
+    Share,
 }
 
 /// SplitMix64.
@@ -324,6 +403,11 @@ fn owner(dice: &mut Dice) -> usize {
             ordinary / in_department * IN_DEPARTMENT + 1 + ordinary % in_department
         }
     }
+}
+
+/// A city by its number.
+pub fn city(number: usize) -> String {
+    format!("{} {}", "Город", 1 + number)
 }
 
 /// Capitalised words of four or five syllables, in one of two scripts: too long for three letters to

@@ -11,11 +11,11 @@ use crm_engine::{
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
-use crate::data::{self, Data, Role};
+use crate::data::{self, Data, Place, Role};
 use crate::work::{Question, Sink, System};
 
 /// Records created in one transaction.
-const BATCH: usize = 500;
+const BATCH: usize = 2_000;
 
 /// The columns of a company, in the order in which every system tells them.
 pub const COLUMNS: [&str; 21] = [
@@ -66,6 +66,9 @@ struct Open {
     deals: Statement,
     activities: Statement,
     name: Statement,
+    latest: Statement,
+    funnel: Statement,
+    count: Statement,
 }
 
 impl Open {
@@ -90,6 +93,14 @@ impl Open {
             )?,
             name: session
                 .prepare("SELECT id, name FROM company WHERE name LIKE ? ORDER BY name LIMIT 20")?,
+            latest: session.prepare(
+                "SELECT id, name, city, segment, last_activity FROM company \
+                 ORDER BY last_activity DESC LIMIT 50",
+            )?,
+            funnel: session
+                .prepare("SELECT stage, count(*), sum(amount) FROM deal GROUP BY stage")?,
+            count: session
+                .prepare("SELECT count(*) FROM company WHERE city = ? AND segment = ?")?,
             session,
         })
     }
@@ -176,6 +187,28 @@ impl Ours {
         engine.close()
     }
 
+    /// A session of a user by his number.
+    pub fn login(&self, user: usize) -> Result<Session> {
+        self.engine.login(&data::users()[user].login)
+    }
+
+    /// The host itself.
+    pub fn host(&self) -> Session {
+        self.engine.system()
+    }
+
+    /// The ids of the regions, then of the departments.
+    pub fn departments(&self) -> Result<Vec<RecordId>> {
+        let host = self.engine.system();
+        let mut rows = host.query("SELECT id FROM department ORDER BY id", &Params::new())?;
+        let mut ids = Vec::new();
+        while let Some(row) = rows.next()? {
+            let id = row[0].as_integer().unwrap_or_default();
+            ids.push(RecordId::new(id.unsigned_abs())?);
+        }
+        Ok(ids)
+    }
+
     fn answer(&mut self, question: &Question, sink: &mut impl Sink) -> Result<()> {
         let number = question.user();
         let user = match &mut self.users[number] {
@@ -204,6 +237,17 @@ impl Ours {
             }
             Question::Word { prefix, .. } => user.search("name", prefix, sink)?,
             Question::Phone { number, .. } => user.search("phone", number, sink)?,
+            Question::Latest { .. } => {
+                emit_rows(&mut user.latest, sink)?;
+            }
+            Question::Funnel { .. } => {
+                emit_rows(&mut user.funnel, sink)?;
+            }
+            Question::Count { city, segment, .. } => {
+                user.count.bind(1, city.as_str())?;
+                user.count.bind(2, choice(*segment))?;
+                emit_rows(&mut user.count, sink)?;
+            }
         }
         Ok(())
     }
@@ -280,7 +324,7 @@ impl System for Ours {
     }
 }
 
-fn options() -> Options {
+pub fn options() -> Options {
     Options {
         clock: Arc::new(ManualClock::new(data::epoch())),
         standard_pack: false,
@@ -305,31 +349,24 @@ fn organisation(host: &Session) -> Result<Vec<RecordId>> {
             departments.push(door.create_json(department, &fields)?);
         }
         let users = data::users();
-        let first_regional = users.len() - data::REGIONS - 1;
         let mut ids = Vec::new();
-        for (number, described) in users.iter().enumerate() {
+        for described in &users {
             let role = match described.role {
                 Role::Employee => vec!["employee"],
                 Role::Head => vec!["head"],
                 Role::RegionalHead => vec!["regional_head"],
                 Role::Administrator => Vec::new(),
             };
-            let kind = match described.role {
-                Role::Employee => "employee",
-                Role::Head | Role::RegionalHead => "administration",
-                Role::Administrator => "admin",
-            };
-            let own = match described.role {
-                // A region is the department above those of its heads.
-                Role::RegionalHead => Some(regions[number - first_regional]),
-                _ => described.department.map(|at| departments[at]),
-            };
             let fields = json!({
                 "login": described.login,
                 "name": described.login,
-                "department": own,
+                "department": match described.place {
+                    Place::Department(n) => Some(departments[n]),
+                    Place::Region(n) => Some(regions[n]),
+                    Place::Nowhere => None,
+                },
                 "roles": role,
-                "kind": kind,
+                "kind": if described.role == Role::Administrator { "admin" } else { "employee" },
             });
             ids.push(door.create_json(user, &fields)?);
         }
@@ -365,7 +402,10 @@ fn load(
 }
 
 fn company(object: &Object, company: data::Company, users: &[RecordId]) -> Result<Input> {
-    let mut input = Input::default().with_owner(Some(UserId(users[company.owner])));
+    let participants = company.participants.iter().map(|user| UserId(users[*user]));
+    let mut input = Input::default()
+        .with_owner(Some(UserId(users[company.owner])))
+        .with_participants(participants);
     input.set(object, "name", company.name)?;
     input.set(object, "tax_number", company.tax_number)?;
     input.set(object, "phone", Value::Phone(company.phone))?;

@@ -18,6 +18,7 @@
 
 mod data;
 mod engine;
+mod rights;
 mod sqlite;
 mod table;
 mod work;
@@ -25,9 +26,10 @@ mod work;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use data::Data;
+use data::{Data, Parts};
 use engine::Ours;
-use sqlite::{Sqlite, Words};
+use sqlite::Sqlite;
+use work::Peer;
 
 struct Arguments {
     data: Data,
@@ -60,14 +62,13 @@ fn main() {
         return;
     }
     println!(
-        "\nN = {}, seed {}, {} rounds; no shares between users in either system\n",
+        "\nN = {}, seed {}, {} rounds\n",
         arguments.data.n, arguments.data.seed, arguments.rounds
     );
     table::head();
     for row in work::rows(arguments.data, &arguments.rows) {
         for peer in &mut peers {
-            // The two ways to find words differ in nothing else.
-            if row.what != "word prefix" && peer.words() == Words::Fts5 {
+            if !row.peers.contains(&peer.peer()) {
                 continue;
             }
             table::compare(&row, &mut ours, peer);
@@ -75,11 +76,26 @@ fn main() {
             measured.print(&row, work::System::name(peer));
         }
     }
+    let asked = |row: &str| arguments.rows.iter().any(|asked| asked == row);
+    if asked("W7") {
+        rights::move_department(arguments.data, &mut ours, &mut peers[0]).unwrap();
+    }
+    if asked("D") {
+        rights::decisions(arguments.data, &ours).unwrap();
+        rights::plans().unwrap();
+    }
 }
 
 /// Loads both systems, unless the folder holds them from an earlier run.
-fn systems(folder: &Path, data: Data) -> (Ours, [Sqlite; 2]) {
-    let path = |end: &str| folder.join(format!("workload-{}-{}.{end}", data.n, data.seed));
+fn systems(folder: &Path, data: Data) -> (Ours, [Sqlite; 3]) {
+    let path = |end: &str| {
+        let parts = match data.parts {
+            Parts::Companies => "companies",
+            Parts::Deals => "deals",
+            Parts::All => "all",
+        };
+        folder.join(format!("workload-{}-{}-{parts}.{end}", data.n, data.seed))
+    };
     let (crm, sqlite) = (path("crm"), path("sqlite"));
     let timed = |what: &str, load: &mut dyn FnMut()| {
         let begun = Instant::now();
@@ -95,14 +111,18 @@ fn systems(folder: &Path, data: Data) -> (Ours, [Sqlite; 2]) {
             Sqlite::load(&sqlite, data, &ours.ids).unwrap()
         });
     }
-    let peer = |words| Sqlite::open(&sqlite, ours.ids.clone(), words).unwrap();
-    let peers = [peer(Words::Table), peer(Words::Fts5)];
+    let peers = [Peer::Plain, Peer::Fts5, Peer::Sums];
+    let peers = peers.map(|peer| Sqlite::open(&sqlite, ours.ids.clone(), peer).unwrap());
     (ours, peers)
 }
 
 fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, String> {
     let mut arguments = Arguments {
-        data: Data { n: 10_000, seed: 1 },
+        data: Data {
+            n: 10_000,
+            seed: 1,
+            parts: Parts::All,
+        },
         rows: ["R1", "R3", "R5"].map(str::to_owned).to_vec(),
         rounds: 7,
         keep: None,
@@ -123,7 +143,10 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, Strin
             "--n" => arguments.data.n = number()?.max(1_000),
             "--seed" => arguments.data.seed = number()? as u64,
             "--rounds" => arguments.rounds = number()?.max(5),
-            "--rows" => arguments.rows = value.split(',').map(str::to_owned).collect(),
+            "--rows" => {
+                arguments.rows = value.split(',').map(str::to_owned).collect();
+                arguments.data.parts = work::parts(&arguments.rows);
+            }
             "--alone" => arguments.alone_seconds = number()? as u64,
             "--keep" => arguments.keep = Some(PathBuf::from(&value)),
             _ => return Err(format!("unknown argument `{name}`")),

@@ -1,9 +1,11 @@
 //! What is asked, of whom, and what an answer is.
 
-use crate::data::{Data, Dice, Kind, Role, phone_digits, reach, users};
+use crate::data::{
+    CITIES, Data, Dice, Kind, Parts, Role, SEGMENTS, city, phone_digits, reach, users,
+};
 
 /// A question to a system: users by number, companies by number.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Question {
     /// One company, all columns.
     Open { user: usize, company: usize },
@@ -19,6 +21,16 @@ pub enum Question {
     Word { user: usize, prefix: String },
     /// The companies with a phone number.
     Phone { user: usize, number: String },
+    /// The first fifty companies by their last activity, newest first.
+    Latest { user: usize },
+    /// The deals by stage: how many, and their amounts.
+    Funnel { user: usize },
+    /// How many companies there are of a city and a segment.
+    Count {
+        user: usize,
+        city: String,
+        segment: usize,
+    },
 }
 
 impl Question {
@@ -30,7 +42,10 @@ impl Question {
             | Question::CardCall { user, .. }
             | Question::Name { user, .. }
             | Question::Word { user, .. }
-            | Question::Phone { user, .. } => *user,
+            | Question::Phone { user, .. }
+            | Question::Latest { user }
+            | Question::Funnel { user }
+            | Question::Count { user, .. } => *user,
         }
     }
 }
@@ -39,10 +54,21 @@ impl Question {
 pub struct Row {
     pub id: &'static str,
     pub what: &'static str,
+    pub peers: &'static [Peer],
     pub role: Role,
     /// How many times faster than SQLite the engine is meant to be.
     pub target: Option<f64>,
     pub questions: Vec<Question>,
+}
+
+/// The ways of SQLite: what a row is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    Plain,
+    /// Words of names in FTS5.
+    Fts5,
+    /// A table of sums by owner and stage, kept by triggers.
+    Sums,
 }
 
 /// Takes an answer value by value: counts it while time runs, or keeps it to be compared.
@@ -150,44 +176,61 @@ pub trait System {
     }
 }
 
+/// Row, operation, peers, roles, target, how many questions, and what makes one.
+struct Line(
+    &'static str,
+    &'static str,
+    &'static [Peer],
+    &'static [Role],
+    Option<f64>,
+    usize,
+    Maker,
+);
+
+/// Questions of a row, and of one whose answers may be slow.
+const MANY: usize = 2_000;
+const FEW: usize = 100;
+
+const ONE: &[Peer] = &[Peer::Plain];
+const EVERYBODY: &[Role] = &[
+    Role::Employee,
+    Role::Head,
+    Role::RegionalHead,
+    Role::Administrator,
+];
+const OUTER: &[Role] = &[Role::Employee, Role::Administrator];
+const LOWER: &[Role] = &[Role::Employee, Role::Head];
+const WORDS: &[Peer] = &[Peer::Plain, Peer::Fts5];
+const SUMS: &[Peer] = &[Peer::Plain, Peer::Sums];
+
+#[rustfmt::skip]
+const LINES: [Line; 10] = [
+    Line("R1", "open a company", ONE, &[Role::Employee], Some(5.0), MANY, open),
+    Line("R1", "open, as JSON", ONE, &[Role::Employee], None, MANY, open_json),
+    Line("R2", "first 50 by last activity", ONE, EVERYBODY, Some(6.0), FEW, latest),
+    Line("R3", "card, typed reads", ONE, LOWER, Some(6.0), MANY, card),
+    Line("R3", "card, one call", ONE, LOWER, None, MANY, card_call),
+    Line("R5", "name prefix", ONE, OUTER, Some(4.0), MANY, by_name),
+    Line("R5", "word prefix", WORDS, OUTER, Some(20.0), MANY, by_word),
+    Line("R5", "phone", ONE, OUTER, Some(3.0), MANY, by_phone),
+    Line("R6", "funnel", SUMS, EVERYBODY, Some(20.0), FEW, funnel),
+    Line("R7", "count by city and segment", ONE, EVERYBODY, Some(8.0), FEW, count),
+];
+
+/// What must be loaded for the rows that `wanted` names.
+pub fn parts(wanted: &[String]) -> Parts {
+    let needs = |rows: &[&str]| wanted.iter().any(|row| rows.contains(&row.as_str()));
+    match (needs(&["R3"]), needs(&["R6"])) {
+        (true, _) => Parts::All,
+        (false, true) => Parts::Deals,
+        (false, false) => Parts::Companies,
+    }
+}
+
 /// The rows of the table that `wanted` names, with their questions.
 pub fn rows(data: Data, wanted: &[String]) -> Vec<Row> {
-    use Role::{Administrator, Employee, Head};
-    let plan: [Line; 7] = [
-        ("R1", "open a company", &[Employee], Some(5.0), open),
-        ("R1", "open, as JSON", &[Employee], None, open_json),
-        (
-            "R3",
-            "card, typed reads",
-            &[Employee, Head],
-            Some(6.0),
-            card,
-        ),
-        ("R3", "card, one call", &[Employee, Head], None, card_call),
-        (
-            "R5",
-            "name prefix",
-            &[Employee, Administrator],
-            Some(4.0),
-            by_name,
-        ),
-        (
-            "R5",
-            "word prefix",
-            &[Employee, Administrator],
-            Some(20.0),
-            by_word,
-        ),
-        (
-            "R5",
-            "phone",
-            &[Employee, Administrator],
-            Some(3.0),
-            by_phone,
-        ),
-    ];
     let mut rows = Vec::new();
-    for (number, (id, what, roles, target, make)) in plan.into_iter().enumerate() {
+    for (number, Line(id, what, peers, roles, target, count, make)) in LINES.iter().enumerate() {
         for role in roles.iter().filter(|_| wanted.iter().any(|row| row == id)) {
             let mut dice = data.dice(Kind::Question, 16 * number + *role as usize);
             let viewers: Vec<usize> = users()
@@ -203,36 +246,24 @@ pub fn rows(data: Data, wanted: &[String]) -> Vec<Row> {
             rows.push(Row {
                 id,
                 what,
+                peers,
                 role: *role,
-                target,
-                questions: (0..QUESTIONS).map(question).collect(),
+                target: *target,
+                questions: (0..*count).map(question).collect(),
             });
         }
     }
     rows
 }
 
-/// Row, operation, roles, target, and what makes a question.
-type Line = (
-    &'static str,
-    &'static str,
-    &'static [Role],
-    Option<f64>,
-    Maker,
-);
-
-/// Questions of a row.
-const QUESTIONS: usize = 2_000;
-
 type Maker = fn(Data, usize, usize, &mut Dice) -> Question;
 
 /// Every second company is one the user may see.
 fn company(data: Data, user: usize, at: usize, dice: &mut Dice) -> usize {
-    let reach = reach(user);
     // The administrator sees every one; the search ends for anybody who owns something.
     (0..1_000_000)
         .map(|_| dice.index(data.n))
-        .find(|number| reach.contains(&data.owner(*number)) == at.is_multiple_of(2))
+        .find(|number| data.sees(user, *number) == at.is_multiple_of(2))
         .unwrap_or(0)
 }
 
@@ -279,6 +310,22 @@ fn by_phone(data: Data, user: usize, at: usize, dice: &mut Dice) -> Question {
     let digits = phone_digits(&data.company(company).phone);
     let number = crate::data::notation(&digits, dice);
     Question::Phone { user, number }
+}
+
+fn latest(_: Data, user: usize, _: usize, _: &mut Dice) -> Question {
+    Question::Latest { user }
+}
+
+fn funnel(_: Data, user: usize, _: usize, _: &mut Dice) -> Question {
+    Question::Funnel { user }
+}
+
+fn count(_: Data, user: usize, _: usize, dice: &mut Dice) -> Question {
+    Question::Count {
+        user,
+        city: city(dice.index(CITIES)),
+        segment: dice.index(SEGMENTS.len()),
+    }
 }
 
 /// The first three letters in lower case.

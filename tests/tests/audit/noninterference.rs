@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 
 use super::world::{Dice, OBJECTS, Story, Twin, World};
 
-const CASES: u64 = 200;
+const CASES: u32 = 80;
 
 /// What was asked and what was answered.
 type Answers = Vec<(String, String)>;
@@ -201,6 +201,7 @@ fn writes(world: &World) -> Answers {
             json!({"amount": "12 euro"}),
             json!({"stage": "none"}),
             json!({"owner": stranger}),
+            json!({"participants": [stranger]}),
             json!({"company": other.get()}),
         ];
         for input in &inputs {
@@ -318,28 +319,28 @@ fn assert_manager_adds_up(story: &Story, world: &World) {
 #[test]
 fn what_is_hidden_leaves_no_trace() {
     let (mut partial, mut masked, mut differing) = (0, 0, 0);
-    for seed in 0..CASES {
+    for seed in 0..u64::from(CASES) {
         let story = Story::random(&mut Dice(seed));
-        let first = story.happen(Twin::First, &|_| true);
-        let owners = story.last_owners(&first);
-        let seen: Vec<bool> = first
-            .records
-            .iter()
-            .zip(owners)
-            .map(|((object, _), owner)| story.reaches(object, owner))
-            .collect();
-        let second = story.happen(Twin::Second, &|record| seen[record]);
+        let first = story.happen(Twin::First, &|_, _| true);
+        let last = story.last(&first);
+        let seen: Vec<bool> = last.iter().map(|record| story.sees(record)).collect();
+        let shown = |record: usize, field: &str| story.shows(&last[record], field);
+        let second = story.happen(Twin::Second, &shown);
         assert_eq!(first.records, second.records, "seed {seed}");
 
         partial += u32::from(seen.contains(&true) && seen.contains(&false));
-        let hides =
-            |(object, fields): &(&str, &[&str])| fields.iter().any(|f| story.hides(object, f));
-        masked += u32::from(OBJECTS.iter().any(hides));
+        let hides = |(at, (object, _)): (usize, &(&str, RecordId))| {
+            let fields = OBJECTS.iter().find(|(name, _)| name == object).unwrap().1;
+            seen[at] && fields.iter().any(|field| !shown(at, field))
+        };
+        masked += u32::from(first.records.iter().enumerate().any(hides));
         let everything = |world: &World| query(&world.host, "SELECT * FROM deal").unwrap();
         differing += u32::from(everything(&first) != everything(&second));
 
         assert_one_predicate(&first);
-        assert_manager_adds_up(&story, &first);
+        if !story.concerns_others() {
+            assert_manager_adds_up(&story, &first);
+        }
         assert_same(seed, &story, &reads(&first), &reads(&second));
         assert_same(seed, &story, &writes(&first), &writes(&second));
         assert_one_predicate(&first);
@@ -349,5 +350,9 @@ fn what_is_hidden_leaves_no_trace() {
     }
     // Stories in which everything is seen, or nothing, would prove nothing.
     let told = format!("of {CASES}: {partial} partial, {masked} masked, {differing} differing");
-    assert!(partial > 120 && masked > 80 && differing > 120, "{told}");
+    let most = CASES / 5 * 3;
+    assert!(
+        partial > most && masked > CASES / 3 && differing > most,
+        "{told}"
+    );
 }

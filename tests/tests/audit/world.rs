@@ -1,16 +1,21 @@
 //! Random stores that come in pairs: the same history twice, differing only in what one user, the
 //! viewer, may not see.
 //!
-//! What he may see is worked out here from the records of rights alone, word by word, without
-//! asking the engine: whose records a grant reaches, and which fields it hides.
+//! What he may see is told by the law of rights ([`Law`]), without asking the engine: the rules
+//! stand at all levels, grant and ban, for all scopes, some under conditions; records are shared
+//! and no longer shared. What a condition reads is the same in both stores.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crm_engine::{
-    Engine, FieldChange, ManualClock, Options, RecordId, SectionDeclaration, Session,
+    Engine, FieldChange, ManualClock, Options, RecordId, SectionDeclaration, Session, Version,
 };
 use serde_json::{Map, Value as Json, json};
+
+use crate::rights::condition::Condition;
+pub(super) use crate::rights::generate::Dice;
+use crate::rights::law::{self, Access, Department, Fields, Kind, Law, Record, Role, Rule, User};
 
 /// The owned objects of the stores, with the fields the histories fill; references are apart.
 pub(super) const OBJECTS: [(&str, &[&str]); 4] = [
@@ -21,49 +26,23 @@ pub(super) const OBJECTS: [(&str, &[&str]); 4] = [
 ];
 const STAGES: [&str; 4] = ["prospecting", "engaging", "won", "lost"];
 const INDUSTRIES: [&str; 4] = ["retail", "medical", "finance", "other"];
-const SCOPES: [&str; 4] = ["own", "supervised", "department", "all"];
+const SCOPES: [&str; 7] = [
+    "own",
+    "shared",
+    "supervised",
+    "department",
+    "subtree",
+    "foreign",
+    "all",
+];
 const USERS: usize = 6;
 /// The first users may supervise others: they are of the kind that may.
 const SUPERVISORS: usize = 2;
-
-/// The same numbers for the same seed, everywhere and for ever (SplitMix64).
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    /// A number below `end`.
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let end = u64::try_from(end).unwrap();
-        usize::try_from((mixed ^ (mixed >> 31)) % end).unwrap()
-    }
-
-    fn one_in(&mut self, many: usize) -> bool {
-        self.below(many) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
-    }
-}
-
-/// A user of the organisation. Users and departments are named by their positions.
-#[derive(Debug)]
-struct Member {
-    department: Option<usize>,
-    supervisor: Option<usize>,
-}
-
-/// A grant of the viewer's role: what it lets him do, for whose records, hiding what.
-#[derive(Debug)]
-pub(super) struct Grant {
-    object: &'static str,
-    actions: Vec<&'static str>,
-    scope: &'static str,
-    hidden: Vec<&'static str>,
-}
+/// The roles whose rules concern the viewer: his own, that of his group, that of the departments
+/// and that of everyone.
+const ROLES: [&str; 4] = ["viewer", "watcher", "housed", "anybody"];
+/// The positions in `ROLES` from which on rules concern others too.
+const SHARED_ROLES: usize = 2;
 
 /// One transaction of a history. Records are named by their positions among those created.
 #[derive(Debug, Clone, Copy)]
@@ -87,17 +66,19 @@ enum Step {
     Delete {
         record: usize,
     },
+    /// Shares a record with those whose bits are set, and with nobody else.
+    Share {
+        record: usize,
+        users: usize,
+    },
 }
 
 /// A history and whom it is seen by.
 #[derive(Debug)]
 pub(super) struct Story {
-    members: Vec<Member>,
-    pub(super) grants: Vec<Grant>,
+    /// The organisation and the rules that concern the viewer, who is the first user.
+    law: Law,
     pub(super) sees_users: bool,
-    /// Fields that stand in a section for insiders; the viewer may be one of them.
-    closed: Vec<(&'static str, &'static str)>,
-    inside: bool,
     steps: Vec<Step>,
 }
 
@@ -128,144 +109,99 @@ impl World {
 
 impl Story {
     pub(super) fn random(dice: &mut Dice) -> Story {
-        let members = (0..USERS).map(|user| Member {
-            department: (!dice.one_in(4)).then(|| dice.below(2)),
-            supervisor: (user >= SUPERVISORS && !dice.one_in(3)).then(|| dice.below(SUPERVISORS)),
-        });
-        let members = members.collect();
-        let mut grants = Vec::new();
+        let mut law = Law::default();
+        let inside = dice.one_in(4);
+        for user in 0..USERS {
+            law.users.push(member(dice, user, inside));
+        }
+        law.departments = vec![
+            Department {
+                parent: None,
+                roles: vec![2],
+            },
+            Department {
+                parent: dice.one_in(2).then_some(0),
+                roles: vec![2],
+            },
+        ];
+        law.groups = vec![Vec::new(), vec![1]];
+        law.roles = (0..ROLES.len())
+            .map(|at| Role {
+                everyone: at == 3,
+                newcomer: false,
+            })
+            .collect();
         for (object, fields) in OBJECTS {
-            for _ in 0..dice.below(3) {
-                let mut actions = vec!["view"];
-                for action in ["create", "edit", "delete", "transfer", "import"] {
-                    actions.extend(dice.one_in(2).then_some(action));
-                }
-                let link = if object == "company" {
-                    "parent"
-                } else {
-                    "company"
-                };
-                let more = ["owner", "created_at", "updated_at", link];
-                let fields = fields.iter().chain(&more);
-                let hidden = fields.copied().filter(|_| dice.one_in(6)).collect();
-                let scope = dice.pick(&SCOPES);
-                grants.push(Grant {
-                    object,
-                    actions,
-                    scope,
-                    hidden,
-                });
+            for _ in 0..dice.below(4) {
+                law.rules.push(rule(dice, object, fields));
             }
         }
         let sees_users = !dice.one_in(3);
         let fields = OBJECTS
             .into_iter()
             .flat_map(|(object, fields)| fields.iter().map(move |field| (object, *field)));
-        let closed = fields.filter(|_| dice.one_in(8)).collect();
-        let inside = dice.one_in(4);
-        let mut made = 0;
-        let mut steps = Vec::new();
-        for _ in 0..40 {
-            let owner = dice.below(USERS);
-            let known = (made > 0).then(|| dice.below(made));
-            steps.push(match (dice.below(10), known) {
-                (5 | 6, Some(record)) => Step::Update { record },
-                (7, Some(record)) => Step::Give { record, owner },
-                (8, Some(record)) => Step::Delete { record },
-                (9, _) if dice.one_in(3) => Step::HandOver {
-                    from: owner,
-                    to: (owner + 1) % USERS,
-                },
-                (_, parent) => {
-                    made += 1;
-                    Step::Create {
-                        object: dice.below(OBJECTS.len()),
-                        owner,
-                        parent,
-                    }
-                }
-            });
-        }
+        law.closed = fields.filter(|_| dice.one_in(8)).collect();
         Story {
-            members,
-            grants,
+            steps: steps(dice),
+            law,
             sees_users,
-            closed,
-            inside,
-            steps,
         }
     }
 
-    /// The owners whose records of an object the viewer sees through the grants that `count`;
-    /// none stands for everybody and nobody.
-    fn owners(&self, object: &str, counts: impl Fn(&Grant) -> bool) -> BTreeSet<Option<usize>> {
-        let mut owners = BTreeSet::new();
-        for grant in self
-            .grants
-            .iter()
-            .filter(|g| g.object == object && counts(g))
-        {
-            match grant.scope {
-                "own" => owners.extend([Some(0)]),
-                "supervised" => owners.extend(self.below(0).into_iter().map(Some)),
-                "department" => {
-                    let mine = self.members[0].department;
-                    let colleagues = (0..USERS)
-                        .filter(|u| mine.is_some() && self.members[*u].department == mine);
-                    owners.extend(colleagues.map(Some));
-                }
-                _ => owners.extend((0..USERS).map(Some).chain([None])),
-            }
-        }
-        owners
-    }
-
-    /// A user and those below him.
+    /// A user and those he supervises.
     pub(super) fn below(&self, user: usize) -> BTreeSet<usize> {
-        let mut found = BTreeSet::from([user]);
-        // A supervisor stands before those he leads.
-        for (next, member) in self.members.iter().enumerate() {
-            if member
-                .supervisor
-                .is_some_and(|above| found.contains(&above))
-            {
-                found.insert(next);
-            }
-        }
-        found
+        let members = self.law.users.iter().enumerate();
+        let led = members.filter(|(_, member)| member.supervisor == Some(user));
+        led.map(|(at, _)| at).chain([user]).collect()
     }
 
-    pub(super) fn hides(&self, object: &str, field: &str) -> bool {
-        if !self.inside && self.closed.contains(&(object, field)) {
-            return true;
-        }
-        let all = self.owners(object, |_| true);
-        !self
-            .owners(object, |grant| !grant.hidden.contains(&field))
-            .is_superset(&all)
+    /// Whether rules concern others than the viewer.
+    pub(super) fn concerns_others(&self) -> bool {
+        let mut rules = self.law.rules.iter();
+        rules.any(|rule| rule.role >= SHARED_ROLES)
     }
 
-    /// Whether the viewer sees records of an object that belong to `owner`.
-    pub(super) fn reaches(&self, object: &str, owner: usize) -> bool {
-        self.owners(object, |_| true).contains(&Some(owner))
+    /// Whether the viewer sees a record.
+    pub(super) fn sees(&self, record: &Record) -> bool {
+        self.law.may(0, "view", record)
     }
 
-    /// The owner of every record when all is over, or when it was deleted.
-    pub(super) fn last_owners(&self, world: &World) -> Vec<usize> {
+    /// Whether the viewer sees a field of a record.
+    pub(super) fn shows(&self, record: &Record, field: &str) -> bool {
+        self.law.may_field(0, "view", record, field)
+    }
+
+    /// Every record as it is when all is over, or as it was when it was deleted.
+    pub(super) fn last(&self, world: &World) -> Vec<Record> {
         let position = |user: &Json| world.users.iter().position(|id| json!(id) == *user);
-        let owner = |(object, id): &(&str, RecordId)| {
+        let last = |(object, id): &(&'static str, RecordId)| {
             let changes = world.host.history(object, *id).unwrap().unwrap();
-            let named = |change: &Json, at: &str| position(&change["fields"]["owner"][at]);
-            let changes = changes.as_array().unwrap().clone();
-            let last = |change: &Json| named(change, "new").or_else(|| named(change, "old"));
-            changes.iter().rev().find_map(last).unwrap()
+            let versions = changes.as_array().unwrap().len() as u64;
+            let alive = world.host.get(object, *id).unwrap();
+            let record = alive.unwrap_or_else(|| {
+                let version = Version(versions - 1);
+                let past = world.host.at_version(object, *id, version);
+                past.unwrap().unwrap()
+            });
+            let read = ["industry", "stage"].into_iter().filter_map(|field| {
+                let text = record[field].as_str()?;
+                Some((field, law::Value::Text(text.to_owned())))
+            });
+            let users = record["participants"].as_array();
+            Record {
+                object,
+                owner: position(&record["owner"]),
+                participants: users.into_iter().flatten().filter_map(position).collect(),
+                fields: read.collect::<Fields>(),
+                parent: None,
+            }
         };
-        world.records.iter().map(owner).collect()
+        world.records.iter().map(last).collect()
     }
 
     /// Tells the story in a new store. What the viewer may not see is told in another way in the
-    /// second twin: `seen` tells which records he sees when all is over.
-    pub(super) fn happen(&self, twin: Twin, seen: &dyn Fn(usize) -> bool) -> World {
+    /// second twin: `shown` tells which fields of which records he sees when all is over.
+    pub(super) fn happen(&self, twin: Twin, shown: &dyn Fn(usize, &str) -> bool) -> World {
         let clock = Arc::new(ManualClock::new(moment(0)));
         let engine = Engine::in_memory(Options {
             clock: Arc::clone(&clock) as _,
@@ -283,49 +219,53 @@ impl Story {
         };
         for (at, step) in self.steps.iter().enumerate() {
             clock.set(moment(at));
-            self.take(&mut world, step, at, twin, seen);
+            self.take(&mut world, step, at, twin, shown);
         }
         world
     }
 
     fn organise(&self, host: &Session, twin: Twin) -> Vec<u64> {
         let create = |object: &str, fields: Json| host.create(object, &fields).unwrap().get();
-        let departments: Vec<u64> = ["north", "south"]
-            .map(|name| create("department", json!({"name": name})))
-            .into();
-        let role = create("role", json!({"name": "viewer"}));
-        for grant in &self.grants {
-            let Grant {
-                object,
-                actions,
-                scope,
-                hidden,
-            } = grant;
-            let fields = json!({"role": role, "object": object, "actions": actions,
-                "scope": scope, "hidden_fields": hidden});
+        let mut departments: Vec<u64> = Vec::new();
+        for (at, name) in ["north", "south"].iter().enumerate() {
+            let parent = self.law.departments[at].parent.map(|at| departments[at]);
+            let fields = json!({"name": name, "parent": parent, "roles": ["housed"]});
+            departments.push(create("department", fields));
+        }
+        let roles = ROLES.map(|name| {
+            let everyone = name == "anybody";
+            create("role", json!({"name": name, "everyone": everyone}))
+        });
+        for rule in &self.law.rules {
+            let named: Vec<&str> = rule.departments.iter().map(|_| "south").collect();
+            let fields = json!({"role": roles[rule.role], "ban": rule.ban, "object": rule.object,
+                "actions": rule.actions, "scope": rule.scope, "departments": named,
+                "condition": rule.condition.as_ref().map(Condition::text),
+                "fields": rule.fields, "hidden_fields": rule.hidden});
             create("grant", fields);
         }
         if self.sees_users {
-            let fields = json!({"role": role, "object": "user", "actions": ["view"],
+            let fields = json!({"role": roles[0], "object": "user", "actions": ["view"],
                 "scope": "all", "hidden_fields": ["name"]});
             create("grant", fields);
         }
         create("group", json!({"name": "insiders"}));
+        create("group", json!({"name": "watchers", "roles": ["watcher"]}));
         self.close_sections(host);
         let mut users: Vec<u64> = Vec::new();
-        for (at, member) in self.members.iter().enumerate() {
+        for (at, member) in self.law.users.iter().enumerate() {
             let name = match twin {
                 Twin::First => format!("First {at}"),
                 Twin::Second => format!("Second {}", USERS - at),
             };
             let role = ["viewer", "manager", "agent"][at.min(2)];
-            let kind = if at < SUPERVISORS {
-                "administration"
-            } else {
-                "employee"
+            let kind = match at < SUPERVISORS {
+                true => "administration",
+                false => "employee",
             };
-            let fields = json!({"login": format!("user{at}"), "name": name, "roles": [role], "kind": kind,
-                "groups": (at > 0 || self.inside).then_some(["insiders"]),
+            let groups = member.groups.iter().map(|at| ["insiders", "watchers"][*at]);
+            let fields = json!({"login": format!("user{at}"), "name": name, "roles": [role],
+                "kind": kind, "groups": groups.collect::<Vec<_>>(),
                 "department": member.department.map(|at| departments[at]),
                 "supervisor": member.supervisor.map(|at| users[at])});
             users.push(create("user", fields));
@@ -333,10 +273,17 @@ impl Story {
         users
     }
 
+    /// Whether a condition of a rule reads a field.
+    fn judges(&self, object: &str, field: &str) -> bool {
+        let rules = self.law.rules.iter().filter(|rule| rule.object == object);
+        let conditions = rules.filter_map(|rule| rule.condition.as_ref()?.fields());
+        conditions.flatten().any(|read| read == field)
+    }
+
     /// Moves the closed fields into sections for insiders, and counts them for completeness.
     fn close_sections(&self, host: &Session) {
         for (object, _) in OBJECTS {
-            let closed = self.closed.iter().filter(|(of, _)| *of == object);
+            let closed = self.law.closed.iter().filter(|(of, _)| *of == object);
             let closed: Vec<String> = closed.map(|(_, field)| field.to_string()).collect();
             if closed.is_empty() {
                 continue;
@@ -364,13 +311,13 @@ impl Story {
         step: &Step,
         at: usize,
         twin: Twin,
-        seen: &dyn Fn(usize) -> bool,
+        shown: &dyn Fn(usize, &str) -> bool,
     ) {
         let host = world.host.clone();
         let content = |record: usize, object: &str, fields: &[&str]| -> Map<String, Json> {
             let value = |field: &&str| {
-                let hidden = !seen(record) || self.hides(object, field);
-                let other = hidden && twin == Twin::Second;
+                let told = shown(record, field) || self.judges(object, field);
+                let other = !told && twin == Twin::Second;
                 (field.to_string(), value(field, at, other))
             };
             fields.iter().map(value).collect()
@@ -419,6 +366,12 @@ impl Story {
                 let order = json!({"from": world.users[from], "to": world.users[to]});
                 host.call("transfer", &order, &mut |_| true).unwrap();
             }
+            Step::Share { record, users } => {
+                let (object, id) = world.records[record];
+                let chosen = (0..USERS).filter(|user| users >> user & 1 == 1);
+                let chosen: Vec<u64> = chosen.map(|user| world.users[user]).collect();
+                let _ = host.update(object, id, &json!({ "participants": chosen }), None);
+            }
             Step::Delete { record } => {
                 let (object, id) = world.records[record];
                 // What others refer to stays, in both twins.
@@ -426,6 +379,105 @@ impl Story {
             }
         }
     }
+}
+
+fn member(dice: &mut Dice, at: usize, inside: bool) -> User {
+    let led = at >= SUPERVISORS && !dice.one_in(3);
+    User {
+        kind: match at < SUPERVISORS {
+            true => Kind::Administration,
+            false => Kind::Employee,
+        },
+        department: (!dice.one_in(4)).then(|| dice.below(2)),
+        supervisor: led.then(|| dice.below(SUPERVISORS)),
+        roles: if at == 0 { vec![0] } else { Vec::new() },
+        groups: match (at, inside) {
+            (0, true) => vec![0, 1],
+            (0, false) => vec![1],
+            _ => vec![0],
+        },
+        on_probation: false,
+        probation_ended: false,
+        confidentiality_signed: false,
+        access: Access::Open,
+    }
+}
+
+/// A rule about an object, of one of the viewer's roles.
+fn rule(dice: &mut Dice, object: &'static str, fields: &[&'static str]) -> Rule {
+    let ban = dice.one_in(4);
+    let mut actions = vec!["view"];
+    for action in [
+        "create", "edit", "fill", "delete", "transfer", "share", "import",
+    ] {
+        actions.extend(dice.one_in(2).then_some(action));
+    }
+    let more = ["owner", "created_at", "updated_at", "company"];
+    let named = |dice: &mut Dice, more: &[&'static str]| -> Vec<&'static str> {
+        let all = fields.iter().chain(more);
+        all.copied().filter(|_| dice.one_in(6)).collect()
+    };
+    let hidden = if ban { Vec::new() } else { named(dice, &more) };
+    let fields = if ban && dice.one_in(2) {
+        named(dice, &[])
+    } else {
+        Vec::new()
+    };
+    let text = |text: &str| law::Value::Text(text.to_owned());
+    let condition = match object {
+        "company" => Condition::Is("industry", text(dice.pick(&INDUSTRIES))),
+        "deal" => Condition::Is("stage", text(dice.pick(&STAGES))),
+        _ => Condition::Unreadable,
+    };
+    let judged = ["company", "deal"].contains(&object) && dice.one_in(3);
+    let scope = dice.pick(&SCOPES);
+    Rule {
+        role: if dice.one_in(3) {
+            dice.below(ROLES.len())
+        } else {
+            dice.below(SHARED_ROLES)
+        },
+        ban,
+        object,
+        actions,
+        scope,
+        departments: if dice.one_in(3) { vec![1] } else { Vec::new() },
+        condition: judged.then_some(condition),
+        fields,
+        hidden,
+    }
+}
+
+/// What happens, one transaction after the other.
+fn steps(dice: &mut Dice) -> Vec<Step> {
+    let mut made = 0;
+    let mut steps = Vec::new();
+    for _ in 0..40 {
+        let owner = dice.below(USERS);
+        let known = (made > 0).then(|| dice.below(made));
+        steps.push(match (dice.below(12), known) {
+            (5 | 6, Some(record)) => Step::Update { record },
+            (7, Some(record)) => Step::Give { record, owner },
+            (8, Some(record)) => Step::Delete { record },
+            (9, _) if dice.one_in(3) => Step::HandOver {
+                from: owner,
+                to: (owner + 1) % USERS,
+            },
+            (10 | 11, Some(record)) => Step::Share {
+                record,
+                users: dice.below(1 << USERS),
+            },
+            (_, parent) => {
+                made += 1;
+                Step::Create {
+                    object: dice.below(OBJECTS.len()),
+                    owner,
+                    parent,
+                }
+            }
+        });
+    }
+    steps
 }
 
 /// The minute after the beginning.

@@ -1,5 +1,6 @@
 //! Imports of neutral objects over a store in memory.
 
+mod export;
 mod house;
 
 use std::io::Write as _;

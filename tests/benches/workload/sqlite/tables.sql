@@ -3,6 +3,7 @@ CREATE TABLE users (
     id INTEGER PRIMARY KEY, login TEXT NOT NULL UNIQUE, role TEXT NOT NULL,
     department INTEGER, supervisor INTEGER
 );
+CREATE TABLE department (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, parent INTEGER);
 -- Whose records a user reaches: kept by whoever changes the organisation.
 CREATE TABLE reach (viewer INTEGER NOT NULL, owner INTEGER NOT NULL, PRIMARY KEY (viewer, owner)) WITHOUT ROWID;
 
@@ -16,6 +17,12 @@ CREATE TABLE company (
     -- What names and numbers are found by.
     name_key TEXT NOT NULL, phone_key TEXT
 );
+-- Whom a company is shared with beside its owner. The owner and what the first page is sorted by stand
+-- here too, kept by a trigger: what is shared is one more index range.
+CREATE TABLE share (
+    user INTEGER NOT NULL, company INTEGER NOT NULL, owner INTEGER NOT NULL, last_activity INTEGER,
+    PRIMARY KEY (user, company)
+) WITHOUT ROWID;
 CREATE TABLE contact (
     id INTEGER PRIMARY KEY, company INTEGER NOT NULL, name TEXT NOT NULL, phone TEXT, email TEXT,
     decision_maker INTEGER
@@ -29,8 +36,18 @@ CREATE TABLE activity (
     due INTEGER, done INTEGER
 );
 -- The words of names, twice: as a table and as FTS5; the better one counts.
+-- A company's words stand under its owner and under each user it is shared with.
 CREATE TABLE word (
-    owner INTEGER NOT NULL, word TEXT NOT NULL, company INTEGER NOT NULL,
-    PRIMARY KEY (owner, word, company)
+    holder INTEGER NOT NULL, word TEXT NOT NULL, company INTEGER NOT NULL,
+    PRIMARY KEY (holder, word, company)
 ) WITHOUT ROWID;
 CREATE VIRTUAL TABLE names USING fts5(name, content='', prefix='3', detail='none');
+-- Deals by owner and stage, kept by triggers.
+CREATE TABLE sums (
+    owner INTEGER NOT NULL, stage INTEGER NOT NULL, n INTEGER NOT NULL, amount INTEGER NOT NULL,
+    PRIMARY KEY (owner, stage)
+) WITHOUT ROWID;
+-- Old values.
+CREATE TABLE history (
+    id INTEGER PRIMARY KEY, object TEXT NOT NULL, record INTEGER NOT NULL, field TEXT NOT NULL, old
+);

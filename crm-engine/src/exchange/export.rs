@@ -1,0 +1,270 @@
+//! Taking data out as a table (RFC 4180): the rows of a query, written as they are made.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+
+use csv::{Terminator, Writer, WriterBuilder};
+use serde::{Deserialize, Serialize};
+
+use super::invalid_job;
+use super::table::delimiter_byte;
+use crate::error::{Code, Error, Result};
+use crate::limits::{EXPORT_BYTES_MAX, EXPORT_TEXT_BYTES_MAX};
+use crate::progress::{OnProgress, Progress};
+use crate::query::Rows;
+
+/// Rows written between two looks at whether to go on.
+const ROWS_AT_ONCE: u64 = 1_000;
+/// What a file of UTF-8 may begin with, for programs that need it.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// An export as a caller asks for it: the arguments of the operation `export`. What is taken out
+/// is told by `sql`, or by `object` with `columns`, `where` and `order`.
+///
+/// ```
+/// use crm_engine::{Engine, ExportJob, Options};
+/// use serde_json::json;
+///
+/// let host = Engine::in_memory(Options::default())?.system();
+/// host.create("department", &json!({"name": "North, far"}))?;
+/// let job = ExportJob {
+///     sql: Some("SELECT name FROM department".to_owned()),
+///     ..ExportJob::default()
+/// };
+/// let report = host.export(&job, &mut |_| true)?;
+/// assert_eq!(report.rows, 1);
+/// assert_eq!(report.text.as_deref(), Some("name\r\n\"North, far\"\r\n"));
+/// # Ok::<(), crm_engine::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExportJob {
+    /// A SELECT.
+    #[serde(default)]
+    pub sql: Option<String>,
+    /// The object whose records are taken out.
+    #[serde(default)]
+    pub object: Option<String>,
+    /// Its fields, or fields of records it refers to; all of its own when left out.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// A condition on the records.
+    #[serde(default, rename = "where")]
+    pub condition: Option<String>,
+    /// What they are sorted by, as it stands behind ORDER BY.
+    #[serde(default)]
+    pub order: Option<String>,
+    /// The file to write, which must not exist; without one the answer is the text itself.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// What stands between two cells.
+    #[serde(default = "comma")]
+    pub delimiter: char,
+    /// Whether a file begins with a byte order mark, as some programs need it.
+    #[serde(default)]
+    pub bom: bool,
+}
+
+impl Default for ExportJob {
+    fn default() -> ExportJob {
+        ExportJob {
+            sql: None,
+            object: None,
+            columns: Vec::new(),
+            condition: None,
+            order: None,
+            path: None,
+            delimiter: comma(),
+            bom: false,
+        }
+    }
+}
+
+fn comma() -> char {
+    ','
+}
+
+/// What was taken out.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ExportReport {
+    /// Rows written, without the header.
+    pub rows: u64,
+    /// The SELECT that gave them.
+    pub sql: String,
+    /// The file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// The table itself, where no file was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+impl ExportJob {
+    /// The SELECT that the job asks for.
+    ///
+    /// # Errors
+    /// [`Code::InvalidArguments`].
+    pub(crate) fn select(&self) -> Result<String> {
+        match (&self.sql, &self.object) {
+            (Some(sql), None) => {
+                let more = !self.columns.is_empty();
+                match more || self.condition.is_some() || self.order.is_some() {
+                    true => Err(invalid_job(
+                        "`columns`, `where` and `order` go with an `object`: a `sql` has its own",
+                    )),
+                    false => Ok(sql.clone()),
+                }
+            }
+            (None, Some(object)) => {
+                let columns = match self.columns.is_empty() {
+                    true => "*".to_owned(),
+                    false => self.columns.join(", "),
+                };
+                let mut sql = format!("SELECT {columns} FROM {object}");
+                // A comment at the end of a condition ends with its line.
+                if let Some(condition) = &self.condition {
+                    sql.push_str(&format!(" WHERE ({condition}\n)"));
+                }
+                if let Some(order) = &self.order {
+                    sql.push_str(&format!(" ORDER BY {order}"));
+                }
+                Ok(sql)
+            }
+            _ => Err(invalid_job("an export takes either a `sql` or an `object`")),
+        }
+    }
+}
+
+/// Writes the rows; `noted` is called with the number of rows before anybody gets them. Whatever
+/// fails leaves no file behind.
+///
+/// # Errors
+/// [`Code::InvalidArguments`], [`Code::InvalidValue`] for a file that exists, [`Code::Io`],
+/// [`Code::LimitExceeded`], [`Code::Cancelled`], and what the rows and `noted` have against it.
+pub(crate) fn export(
+    rows: Rows,
+    job: &ExportJob,
+    sql: String,
+    progress: OnProgress<'_>,
+    noted: impl FnOnce(u64) -> Result<()>,
+) -> Result<ExportReport> {
+    let (count, text) = match &job.path {
+        None => {
+            let mut text = Bounded::new(Vec::new(), EXPORT_TEXT_BYTES_MAX);
+            let count = write(rows, job, &mut text, progress)?;
+            noted(count)?;
+            let text = String::from_utf8(text.into);
+            let text = text.map_err(|_| Error::internal("a table that is not UTF-8"))?;
+            (count, Some(text))
+        }
+        Some(path) => {
+            let file = File::options().write(true).create_new(true).open(path);
+            let file = file.map_err(|error| unwritable(path, &error))?;
+            let mut file = Bounded::new(BufWriter::new(file), EXPORT_BYTES_MAX);
+            let written = write(rows, job, &mut file, progress).and_then(|count| {
+                let ended = file.into.into_inner();
+                let ended = ended.map_err(|error| unwritable(path, error.error()))?;
+                ended.sync_all().map_err(|error| unwritable(path, &error))?;
+                noted(count)?;
+                Ok(count)
+            });
+            let count = written.inspect_err(|_| {
+                // A part of a table is of no use to anybody; the first error is the one to tell.
+                let _ = fs::remove_file(path);
+            })?;
+            (count, None)
+        }
+    };
+    Ok(ExportReport {
+        rows: count,
+        sql,
+        path: job.path.clone(),
+        text,
+    })
+}
+
+fn write(
+    mut rows: Rows,
+    job: &ExportJob,
+    out: &mut Bounded<impl Write>,
+    progress: OnProgress<'_>,
+) -> Result<u64> {
+    let place = job.path.as_deref().unwrap_or("text");
+    let delimiter = delimiter_byte(job.delimiter)?;
+    if job.bom && job.path.is_some() {
+        let written = out.write_all(BYTE_ORDER_MARK.as_bytes());
+        written.map_err(|error| unwritable(place, &error))?;
+    }
+    let mut table: Writer<_> = WriterBuilder::new()
+        .delimiter(delimiter)
+        .terminator(Terminator::CRLF)
+        .from_writer(out);
+    let failed = |error: csv::Error| match error.into_kind() {
+        csv::ErrorKind::Io(error) => unwritable(place, &error),
+        other => Error::new(Code::Io, format!("`{place}`: {other:?}")),
+    };
+    let columns = rows.columns().to_vec();
+    let header = columns.iter().map(|column| column.name.as_str());
+    table.write_record(header).map_err(failed)?;
+    let mut done = 0;
+    while let Some(row) = rows.next()? {
+        let cells = columns.iter().zip(row);
+        let cells = cells.map(|(column, value)| column.text(value));
+        table.write_record(cells).map_err(failed)?;
+        done += 1;
+        if done % ROWS_AT_ONCE == 0 && !progress(Progress { done, total: None }) {
+            return Err(cancelled());
+        }
+    }
+    table.flush().map_err(|error| unwritable(place, &error))?;
+    match progress(Progress { done, total: None }) {
+        true => Ok(done),
+        false => Err(cancelled()),
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(Code::Cancelled, "the export was cancelled")
+}
+
+fn unwritable(place: &str, error: &io::Error) -> Error {
+    let code = match error.kind() {
+        io::ErrorKind::AlreadyExists => Code::InvalidValue,
+        io::ErrorKind::FileTooLarge => Code::LimitExceeded,
+        io::ErrorKind::StorageFull => Code::DiskFull,
+        _ => Code::Io,
+    };
+    Error::new(code, format!("`{place}`: {error}")).with("file", place)
+}
+
+/// Takes so many bytes and no more.
+struct Bounded<W> {
+    into: W,
+    left: u64,
+}
+
+impl<W> Bounded<W> {
+    fn new(into: W, left: u64) -> Bounded<W> {
+        Bounded { into, left }
+    }
+}
+
+impl<W: Write> Write for Bounded<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.left.checked_sub(bytes.len() as u64) {
+            Some(left) => {
+                let written = self.into.write(bytes)?;
+                self.left = left + (bytes.len() - written) as u64;
+                Ok(written)
+            }
+            None => Err(io::Error::new(
+                io::ErrorKind::FileTooLarge,
+                "the table is longer than an export may be",
+            )),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.into.flush()
+    }
+}
