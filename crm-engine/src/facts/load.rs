@@ -144,8 +144,8 @@ struct Rules<'r> {
 }
 
 impl Rules<'_> {
-    /// A rule for each object that the record names; `*` names every one that is no detail, so
-    /// that the fields it speaks of are found in each.
+    /// A rule for each object that the record names; `*` names every one, so that the fields it
+    /// speaks of are found in each, but a ban on `*` no details: they go with their parent.
     fn rules_of(&self, id: RecordId, record: &Record) -> Vec<Rule> {
         use system::grant;
         let role = record.fields.get(grant::ROLE).as_reference();
@@ -174,7 +174,10 @@ impl Rules<'_> {
         let every = name == "*" || (!known && effect == Effect::Ban);
         let objects = self.schema.objects();
         objects
-            .filter(|object| (every && !object.is_detail()) || name == object.name)
+            .filter(|object| match every {
+                true => effect == Effect::Grant || !object.is_detail(),
+                false => name == object.name,
+            })
             .map(|object| Rule {
                 id,
                 role: Arc::clone(role),

@@ -188,7 +188,13 @@ fn rule_faults(
         ("hidden_fields", &rule.hidden_fields),
     ] {
         for field in fields {
-            if object.is_none_or(|object| object.find(field).is_none()) {
+            let has = |object: &Arc<Object>| object.find(field).is_some();
+            // A ban on fields means all of them where an object has them not.
+            let known = match object {
+                Some(object) => has(object),
+                None => !ban && schema.objects().any(has),
+            };
+            if !known {
                 let message = format!("`{}` has no field `{field}`", rule.object);
                 told(key, field, message);
             }

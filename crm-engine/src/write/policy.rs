@@ -91,7 +91,12 @@ impl Door<'_> {
             return Err(not_found(grants, grant::ACTIONS, unknown));
         }
         for field in [grant::FIELDS, grant::HIDDEN_FIELDS] {
-            let known = |name: &str| of.is_some_and(|object| object.find(name).is_some());
+            let has = |object: &Arc<Object>, name: &str| object.find(name).is_some();
+            // A ban on fields means all of them where an object has them not.
+            let known = |name: &str| match of {
+                Some(object) => has(object, name),
+                None => !ban && self.schema().objects().any(|object| has(object, name)),
+            };
             if let Some(unknown) = tags(new, field).iter().find(|name| !known(name)) {
                 return Err(not_found(grants, field, unknown));
             }
