@@ -97,17 +97,22 @@ fn systems(folder: &Path, data: Data) -> (Ours, [Sqlite; 3]) {
         folder.join(format!("workload-{}-{}-{parts}.{end}", data.n, data.seed))
     };
     let (crm, sqlite) = (path("crm"), path("sqlite"));
-    let timed = |what: &str, load: &mut dyn FnMut()| {
+    let timed = |what: &str, path: &Path, load: &mut dyn FnMut()| {
         let begun = Instant::now();
         load();
-        println!("loaded {what} in {:.1} s", begun.elapsed().as_secs_f64());
+        let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
+        println!(
+            "loaded {what} in {:.1} s, {} bytes for each company",
+            begun.elapsed().as_secs_f64(),
+            bytes / data.n as u64
+        );
     };
     if !crm.exists() {
-        timed("the engine", &mut || Ours::load(&crm, data).unwrap());
+        timed("the engine", &crm, &mut || Ours::load(&crm, data).unwrap());
     }
     let ours = Ours::open(&crm).unwrap();
     if !sqlite.exists() {
-        timed("SQLite", &mut || {
+        timed("SQLite", &sqlite, &mut || {
             Sqlite::load(&sqlite, data, &ours.ids).unwrap()
         });
     }
