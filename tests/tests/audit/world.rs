@@ -226,16 +226,16 @@ impl Story {
 
     fn organise(&self, host: &Session, twin: Twin) -> Vec<u64> {
         let create = |object: &str, fields: Json| host.create(object, &fields).unwrap().get();
+        let roles = ROLES.map(|name| {
+            let everyone = name == "anybody";
+            create("role", json!({"name": name, "everyone": everyone}))
+        });
         let mut departments: Vec<u64> = Vec::new();
         for (at, name) in ["north", "south"].iter().enumerate() {
             let parent = self.law.departments[at].parent.map(|at| departments[at]);
             let fields = json!({"name": name, "parent": parent, "roles": ["housed"]});
             departments.push(create("department", fields));
         }
-        let roles = ROLES.map(|name| {
-            let everyone = name == "anybody";
-            create("role", json!({"name": name, "everyone": everyone}))
-        });
         for rule in &self.law.rules {
             let named: Vec<&str> = rule.departments.iter().map(|_| "south").collect();
             let fields = json!({"role": roles[rule.role], "ban": rule.ban, "object": rule.object,
@@ -412,7 +412,11 @@ fn rule(dice: &mut Dice, object: &'static str, fields: &[&'static str]) -> Rule 
     ] {
         actions.extend(dice.one_in(2).then_some(action));
     }
-    let more = ["owner", "created_at", "updated_at", "company"];
+    let link = match object {
+        "company" => "parent",
+        _ => "company",
+    };
+    let more = ["owner", "created_at", "updated_at", link];
     let named = |dice: &mut Dice, more: &[&'static str]| -> Vec<&'static str> {
         let all = fields.iter().chain(more);
         all.copied().filter(|_| dice.one_in(6)).collect()
@@ -441,7 +445,10 @@ fn rule(dice: &mut Dice, object: &'static str, fields: &[&'static str]) -> Rule 
         object,
         actions,
         scope,
-        departments: if dice.one_in(3) { vec![1] } else { Vec::new() },
+        departments: match scope == "foreign" && dice.one_in(3) {
+            true => vec![1],
+            false => Vec::new(),
+        },
         condition: judged.then_some(condition),
         fields,
         hidden,
