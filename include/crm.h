@@ -644,6 +644,7 @@ CRM_API int32_t crm_bind_text_by_name(
 #define CRM_TYPE_PHONE 15
 #define CRM_TYPE_LINK 16
 #define CRM_TYPE_FILE 17
+#define CRM_TYPE_REFERENCES 18
 
 /**
  * How many columns the rows of a statement have.
