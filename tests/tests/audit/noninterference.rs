@@ -312,11 +312,12 @@ fn assert_manager_adds_up(story: &Story, world: &World) {
         }
         add(&mut parts, of_one);
     }
+    // Beside their deals he may see some that others share with him.
+    let below = story.below(1).into_iter();
+    let owners: Vec<String> = below.map(|user| world.users[user].to_string()).collect();
+    let theirs = format!("{sql} WHERE owner IN ({}) {group}", owners.join(", "));
     let mut whole = BTreeMap::new();
-    add(
-        &mut whole,
-        rows(&manager, &format!("{sql} {group}")).unwrap(),
-    );
+    add(&mut whole, rows(&manager, &theirs).unwrap());
     assert_eq!(whole, parts);
 }
 
