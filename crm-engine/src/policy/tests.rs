@@ -284,9 +284,7 @@ impl World {
         match rule.effect {
             Effect::Grant => {
                 let shared = record.head.participants.contains(id);
-                let inner = self.users[&id].kind != UserKind::External
-                    || own
-                    || (shared && matches!(rule.scope, Scope::Shared | Scope::All));
+                let inner = self.users[&id].kind != UserKind::External || own || shared;
                 within && inner && holds == Some(true)
             }
             Effect::Ban => {

@@ -170,6 +170,11 @@ impl Case {
                 false => vec![*hidden]
                     .into_iter()
                     .filter(|h| !h.is_empty())
+                    .filter(|h| {
+                        let schema = engine.schema().unwrap();
+                        let known = schema.object(object).map(|object| object.find(h).is_some());
+                        known.unwrap_or(true)
+                    })
                     .collect(),
             };
             host.create(

@@ -90,9 +90,13 @@ impl World {
             ("ivo", "maker"),
             ("blind", "blind"),
             ("looker", "looker"),
-            ("nobody", "none"),
+            ("nobody", ""),
         ] {
-            let user = json!({"login": login, "name": login, "roles": [role]});
+            let roles: Vec<&str> = Some(role)
+                .filter(|role| !role.is_empty())
+                .into_iter()
+                .collect();
+            let user = json!({"login": login, "name": login, "roles": roles});
             world.host().create("user", &user).unwrap();
         }
         world

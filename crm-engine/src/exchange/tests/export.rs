@@ -9,7 +9,7 @@ use crate::engine::{Engine, Options};
 use crate::error::Code;
 use crate::exchange::ExportJob;
 use crate::ids::Sequence;
-use crate::journal;
+use crate::journal::{self, EventKind};
 use crate::pack::Pack;
 use crate::policy::Actor;
 use crate::session::Session;
@@ -89,10 +89,22 @@ impl World {
         self.engine.login(login).unwrap()
     }
 
-    fn entries(&self) -> Vec<String> {
+    /// What was done, refusals apart.
+    fn entries(&self) -> Vec<journal::Entry> {
         let snapshot = self.engine.view().unwrap().snapshot;
-        let entries = journal::read_after(&snapshot, Sequence(0), 10_000).unwrap();
-        entries.into_iter().map(|entry| entry.action).collect()
+        let mut entries = journal::read_after(&snapshot, Sequence(0), 10_000).unwrap();
+        entries.retain(|entry| {
+            let event = entry.event.as_ref();
+            event.is_none_or(|event| event.kind != EventKind::Refused)
+        });
+        entries
+    }
+
+    /// What the newest event of an export tells.
+    fn told(&self) -> Json {
+        let event = self.entries().pop().unwrap().event.unwrap();
+        assert_eq!(event.kind, EventKind::Export);
+        event.detail
     }
 }
 
@@ -133,8 +145,8 @@ fn only_what_may_be_exported() {
     assert_eq!(rows[0], ["name", "price"]);
     assert_eq!(rows[1], ["ivo \"0\", cut", "1.20 EUR"]);
     assert_eq!((report.rows, rows.len()), (3, 4));
-    let told = world.entries().pop().unwrap();
-    assert_eq!(told, format!("export of 3 rows: {text}"));
+    let told = world.told();
+    assert_eq!(told, json!({"select": text, "rows": 3}));
     let count = ivo.export(&sql("SELECT count(*) FROM thing"), &mut |_| true);
     assert_eq!(count.unwrap().text.as_deref(), Some("count(*)\r\n3\r\n"));
     let host = world.host.export(&sql(text), &mut |_| true).unwrap();

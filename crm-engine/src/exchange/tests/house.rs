@@ -93,6 +93,7 @@ impl House {
             reruns: false,
             rules: Box::new(Rules::default()),
         };
+        house.create("role", json!({"name": "maker"}));
         house.create(
             "user",
             json!({"login": "anna", "name": "Anna", "roles": ["maker"]}),
@@ -143,7 +144,8 @@ impl House {
 
     /// A role that may do `actions` with its own things and see all items and users.
     pub(super) fn grant(&self, actions: &[&str]) {
-        let role = self.create("role", json!({"name": "maker"})).get();
+        let role = self.rows("role", &["id"])[0][0].clone();
+        let role: u64 = role.parse().unwrap();
         for (object, actions, scope) in [
             ("thing", actions, "own"),
             ("item", &["view"], "all"),

@@ -125,7 +125,16 @@ impl World {
             .unwrap()
     }
 
+    /// The record of a role, which is made when it is new.
+    fn role(&self, name: &str) -> String {
+        let of = format!("SELECT id FROM role WHERE name = '{name}'");
+        let known = self.texts(Actor::System, &of, &Params::new());
+        let known = known.unwrap().pop();
+        known.unwrap_or_else(|| self.create("role", None, &[("name", name)]).to_string())
+    }
+
     pub(super) fn user(&self, login: &str, roles: &[&str]) -> UserId {
+        roles.iter().for_each(|role| drop(self.role(role)));
         let fields = [
             ("login", login),
             ("name", login),
@@ -136,6 +145,7 @@ impl World {
 
     /// A user whom others may have as their supervisor.
     pub(super) fn supervisor(&self, login: &str, roles: &[&str]) -> UserId {
+        roles.iter().for_each(|role| drop(self.role(role)));
         let fields = [
             ("login", login),
             ("name", login),
@@ -147,13 +157,11 @@ impl World {
 
     /// Lets a role view an object; creates the role when it is new.
     pub(super) fn grant(&self, role: &str, object: &str, scope: &str, hidden: &str) {
-        let of = format!("SELECT id FROM role WHERE name = '{role}'");
-        let known = self
-            .texts(Actor::System, &of, &Params::new())
-            .unwrap()
-            .pop();
-        let role =
-            known.unwrap_or_else(|| self.create("role", None, &[("name", role)]).to_string());
+        let role = self.role(role);
+        // A field of one object is none of the other.
+        let known = self.schema.object(object);
+        let known = known.is_ok_and(|object| object.find(hidden).is_some());
+        let hidden = if known { hidden } else { "" };
         let fields = [
             ("role", role.as_str()),
             ("object", object),
