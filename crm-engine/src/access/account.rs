@@ -143,7 +143,8 @@ impl Account {
         Ok(Some(Account {
             window: Window::of(facts.organisation.user(id)),
             ip_limited: checked(user::IP_LIMITED)?,
-            second_factor: checked(user::SECOND_FACTOR)?,
+            second_factor: checked(user::SECOND_FACTOR)?
+                || facts.organisation.asks_second_factor(id),
             machines: tags(user::MACHINES)?,
             identities: tags(user::IDENTITIES)?,
         }))

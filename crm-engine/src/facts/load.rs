@@ -79,6 +79,7 @@ fn organisation<'r>(
             name,
             everyone: is_set(record, system::role::EVERYONE),
             newcomer: is_set(record, system::role::NEWCOMER),
+            second_factor: is_set(record, system::role::SECOND_FACTOR),
             opens: opens(schema, record),
         });
     }

@@ -1,15 +1,16 @@
 //! Totals: for every owner one packed value with the count and the sums of each group.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
 use crate::error::{Code, Error, Result};
-use crate::ids::{ChoiceId, UserId};
+use crate::ids::{ChoiceId, FieldId, UserId};
 use crate::schema::{Object, Total, keys};
 use crate::store::{Read, Txn};
 use crate::value::{
-    Currency, Money, Record, Value, decode_value, encode_value, put_uint, take_uint,
+    Currency, Money, Record, RecordView, Value, decode_value, encode_value, put_uint, take_uint,
 };
 
 /// The groups of one total: of one owner as stored, or of several added up.
@@ -36,16 +37,35 @@ impl Sums {
 
     /// Adds one record.
     pub(crate) fn add(&mut self, total: &Total, record: &Record) -> Result<()> {
-        self.change(total, record, true)
+        self.change(total, true, |field| {
+            Ok(Cow::Borrowed(record.fields.get(field)))
+        })
     }
 
     /// Takes one record away that was added before.
     pub(crate) fn take(&mut self, total: &Total, record: &Record) -> Result<()> {
-        self.change(total, record, false)
+        self.change(total, false, |field| {
+            Ok(Cow::Borrowed(record.fields.get(field)))
+        })
     }
 
-    fn change(&mut self, total: &Total, record: &Record, add: bool) -> Result<()> {
-        let choice = record.fields.get(total.group).as_choice();
+    /// Adds a stored record or takes it away, of which no other fields are read.
+    pub(crate) fn change_by(
+        &mut self,
+        total: &Total,
+        record: &RecordView<'_>,
+        add: bool,
+    ) -> Result<()> {
+        self.change(total, add, |field| record.field(field).map(Cow::Owned))
+    }
+
+    fn change<'v>(
+        &mut self,
+        total: &Total,
+        add: bool,
+        value: impl Fn(FieldId) -> Result<Cow<'v, Value>>,
+    ) -> Result<()> {
+        let choice = value(total.group)?.as_choice();
         let group = self.0.entry(choice).or_default();
         group.sums.resize(total.sums.len(), BTreeMap::new());
         group.count = match add {
@@ -53,7 +73,7 @@ impl Sums {
             false => group.count.checked_sub(1).ok_or_else(damaged)?,
         };
         for (sums, field) in group.sums.iter_mut().zip(&total.sums) {
-            let (currency, amount) = match record.fields.get(*field) {
+            let (currency, amount) = match &*value(*field)? {
                 Value::Money(Money { currency, amount }) => (Some(*currency), *amount),
                 Value::Decimal(amount) => (None, *amount),
                 Value::Integer(amount) => (None, Decimal::from(*amount)),

@@ -32,6 +32,9 @@ pub struct RoleDeclaration {
     /// Whether those on probation hold it; nothing else grants them anything.
     #[serde(default)]
     pub newcomer: bool,
+    /// Whether those who hold it log in with a second factor.
+    #[serde(default)]
+    pub second_factor: bool,
     /// How many records may be opened in an hour.
     #[serde(default)]
     pub opens_per_hour: Option<u32>,
@@ -292,6 +295,7 @@ impl<'p> Roles<'p> {
         input.set(&self.role, "description", text(&declared.description))?;
         input.set(&self.role, "everyone", flag(declared.everyone))?;
         input.set(&self.role, "newcomer", flag(declared.newcomer))?;
+        input.set(&self.role, "second_factor", flag(declared.second_factor))?;
         let opens = opens.map_or(Value::Null, Value::Integer);
         input.set(&self.role, "opens_per_hour", opens)?;
         input.set(&self.role, "opens_over", text(over.unwrap_or_default()))?;

@@ -25,6 +25,8 @@ pub(crate) struct Organisation {
     newcomers: Vec<String>,
     /// The roles that limit how many records are opened in an hour.
     opens: BTreeMap<String, Opens>,
+    /// The roles whose holders log in with a second factor.
+    guarded: Vec<String>,
     reach: Reaches,
 }
 
@@ -115,10 +117,13 @@ impl UserFacts {
         self.kind == UserKind::Admin
     }
 
-    /// Whether he has access at a moment: it is not closed, and within the window there may be.
+    /// Whether he has access at a moment: it is not closed, and within the window there may be,
+    /// which an external agent's must end.
     #[must_use]
     pub(crate) fn has_access_at(&self, at: DateTime<Utc>) -> bool {
+        let endless = self.kind == UserKind::External && self.access_until.is_none();
         self.access_closed.is_none()
+            && !endless
             && self.access_from.is_none_or(|from| from <= at)
             && self.access_until.is_none_or(|until| at < until)
     }
@@ -142,6 +147,8 @@ pub(crate) struct RoleFacts {
     pub everyone: bool,
     /// Held during probation.
     pub newcomer: bool,
+    /// Whoever holds it logs in with a second factor (C63).
+    pub second_factor: bool,
     /// How many records those who hold it may open in an hour.
     pub opens: Option<Opens>,
 }
@@ -202,6 +209,7 @@ impl Organisation {
             opens: limited.collect(),
             everyone: named(|role| role.everyone),
             newcomers: named(|role| role.newcomer),
+            guarded: named(|role| role.second_factor),
             users,
             departments,
             groups,
@@ -295,6 +303,16 @@ impl Organisation {
         rule.effect == Effect::Ban
             || !user.on_probation
             || self.newcomers.iter().any(|name| **name == *rule.role)
+    }
+
+    /// Whether one of the user's roles, at whatever level he holds it, asks for a second factor.
+    #[must_use]
+    pub(crate) fn asks_second_factor(&self, id: UserId) -> bool {
+        let asks = |role: &&str| self.guarded.iter().any(|name| name == role);
+        self.user(id).is_some_and(|user| {
+            let levels = self.levels(user);
+            levels.iter().any(|level| level.roles.iter().any(asks))
+        })
     }
 
     /// Whether any role limits how many records are opened in an hour.

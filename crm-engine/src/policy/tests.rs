@@ -175,6 +175,7 @@ prop_compose! {
             departments: parents.into_iter().zip(held).zip(0..).map(facts).collect(),
             groups: groups.map(|(n, roles)| (format!("group{n}"), roles)).collect(),
             roles: roles.into_iter().enumerate().map(|(n, (everyone, newcomer))| RoleFacts {
+                second_factor: false,
                 name: format!("role{n}"),
                 everyone,
                 newcomer,
@@ -549,6 +550,7 @@ fn deciding(decision: &Decision) -> bool {
 #[test]
 fn the_nearest_limit_counts() {
     let role = |name: &str, per_hour: Option<u64>, stop| RoleFacts {
+        second_factor: false,
         name: name.to_owned(),
         opens: per_hour.map(|per_hour| Opens { per_hour, stop }),
         ..RoleFacts::default()

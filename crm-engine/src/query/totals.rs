@@ -34,7 +34,7 @@ pub(crate) fn totals(read: &dyn Read, plan: &Plan, object: &Object, total: &Tota
     while let Some((_, bytes)) = rows.next()? {
         let view = RecordView::new(bytes)?;
         if facts::permits(read, plan, &view)? {
-            sums.add(total, &view.decode()?)?;
+            sums.change_by(total, &view, true)?;
         }
     }
     Ok(sums)
@@ -71,11 +71,7 @@ fn correct_shared(
             let text = format!("what is told of sharing {id} has no record");
             Error::new(Code::Damaged, text)
         })?;
-        let record = RecordView::new(&bytes)?.decode()?;
-        match covered {
-            true => sums.add(total, &record)?,
-            false => sums.take(total, &record)?,
-        }
+        sums.change_by(total, &RecordView::new(&bytes)?, covered)?;
     }
     Ok(())
 }

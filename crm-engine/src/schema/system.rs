@@ -83,6 +83,7 @@ pub(crate) mod role {
     pub(crate) const NEWCOMER: FieldId = FieldId(20);
     pub(crate) const OPENS_PER_HOUR: FieldId = FieldId(21);
     pub(crate) const OPENS_OVER: FieldId = FieldId(22);
+    pub(crate) const SECOND_FACTOR: FieldId = FieldId(23);
 }
 pub(crate) mod grant {
     use crate::ids::FieldId;
@@ -284,6 +285,7 @@ mod tests {
             ("newcomer", role::NEWCOMER),
             ("opens_per_hour", role::OPENS_PER_HOUR),
             ("opens_over", role::OPENS_OVER),
+            ("second_factor", role::SECOND_FACTOR),
         ] {
             assert_eq!(number("role", name), (ROLE, id));
         }
