@@ -49,7 +49,8 @@ const PAGE_USERS: usize = 100;
 /// let host = Engine::in_memory(Options::default())?.system();
 /// host.create("user", &json!({"login": "anna", "name": "Anna", "roles": ["agent"]}))?;
 /// let page = host.effective_rights(&RightsRequest::default())?;
-/// assert_eq!(page.users[0].roles[0].level.level, "user");
+/// let anna = page.users.last().expect("the first admin and anna");
+/// assert_eq!(anna.roles[0].level.level, "user");
 /// # Ok::<(), crm_engine::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

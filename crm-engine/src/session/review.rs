@@ -93,7 +93,7 @@ impl Session {
     /// let roof = engine.login("anna")?.create("deal", &deal)?;
     /// let page = host.who_can(&WhoCan::new(Action::View, "deal", roof))?;
     /// let logins: Vec<&str> = page.users.iter().map(|user| user.login.as_str()).collect();
-    /// assert_eq!(logins, ["anna"]);
+    /// assert_eq!(logins, ["admin", "anna"]);
     /// # Ok::<(), crm_engine::Error>(())
     /// ```
     ///
