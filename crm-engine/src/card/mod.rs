@@ -14,7 +14,7 @@ mod tests;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::completeness::{Filled, completeness};
@@ -28,7 +28,7 @@ use crate::store::{Read, Snapshot};
 use crate::timeline::{
     self, EntryKind, Reader, Subject, TimelineEntry, TimelineFilter, TimelinePage,
 };
-use crate::value::{Record, RecordView, Value, ValueType, to_json};
+use crate::value::{Record, RecordView, ValueType};
 
 pub(crate) use parts::Cards;
 
@@ -130,10 +130,10 @@ pub struct Ownership {
     /// Whom it belonged to.
     pub owner: Option<Person>,
     /// From when.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "crate::value::moment")]
     pub from: DateTime<Utc>,
     /// Until when; none while it lasts.
-    #[serde(serialize_with = "moment_or_null")]
+    #[serde(serialize_with = "crate::value::moment_or_null")]
     pub to: Option<DateTime<Utc>>,
 }
 
@@ -310,19 +310,4 @@ impl Asker<'_> {
             event,
         })
     }
-}
-
-fn moment<S: Serializer>(
-    at: &DateTime<Utc>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    to_json(&Value::DateTime(*at)).serialize(serializer)
-}
-
-fn moment_or_null<S: Serializer>(
-    at: &Option<DateTime<Utc>>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    let value = at.map_or(Value::Null, Value::DateTime);
-    to_json(&value).serialize(serializer)
 }

@@ -116,17 +116,6 @@ impl UserFacts {
     pub(crate) fn is_admin(&self) -> bool {
         self.kind == UserKind::Admin
     }
-
-    /// Whether he has access at a moment: it is not closed, and within the window there may be,
-    /// which an external agent's must end.
-    #[must_use]
-    pub(crate) fn has_access_at(&self, at: DateTime<Utc>) -> bool {
-        let endless = self.kind == UserKind::External && self.access_until.is_none();
-        self.access_closed.is_none()
-            && !endless
-            && self.access_from.is_none_or(|from| from <= at)
-            && self.access_until.is_none_or(|until| at < until)
-    }
 }
 
 /// What a department has to do with rights.

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{RoleLevel, RuleWords, page_limit, rule_record};
+use crate::access::Window;
 use crate::error::Result;
 use crate::facts::Facts;
 use crate::ids::{FieldId, RecordId, UserId};
@@ -232,7 +233,7 @@ fn decision(question: &Question<'_>, user: UserId) -> Result<Decision> {
         ..
     } = *question;
     let known = facts.organisation.user(user);
-    if !known.is_some_and(|known| known.has_access_at(question.now)) {
+    if Window::of(known).against(|| question.now).is_some() {
         return Ok(Decision {
             allowed: false,
             reasons: vec![Reason::NoAccess],

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::Session;
@@ -14,7 +14,6 @@ use crate::ids::{RecordId, Sequence, UserId, Version};
 use crate::journal::{self, Entry, EventKind};
 use crate::limits::{JOURNAL_CHANGES_LISTED_MAX, JOURNAL_ENTRIES_TOUCHED_MAX, JOURNAL_PAGE_MAX};
 use crate::policy::Action;
-use crate::value::Value;
 
 /// Entries read at a time.
 const ENTRIES_AT_ONCE: usize = 1_000;
@@ -68,7 +67,7 @@ pub struct JournalEntry {
     /// Its position.
     pub sequence: Sequence,
     /// When.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "crate::value::moment")]
     pub at: DateTime<Utc>,
     /// Who; none is the host itself. At a login, who was to log in.
     pub user: Option<UserId>,
@@ -112,11 +111,6 @@ pub struct JournalCut {
     pub through: Option<Sequence>,
     /// Whether older entries are left than were asked for: cut again.
     pub more: bool,
-}
-
-/// A moment as it stands in JSON everywhere.
-pub(super) fn moment<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
-    crate::value::to_json(&Value::DateTime(*at)).serialize(serializer)
 }
 
 impl JournalRequest {

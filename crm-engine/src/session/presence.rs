@@ -44,7 +44,7 @@ pub struct OpenSession {
     /// Whose it is.
     pub user: UserId,
     /// When it was opened.
-    #[serde(serialize_with = "super::journal::moment")]
+    #[serde(serialize_with = "crate::value::moment")]
     pub since: DateTime<Utc>,
     /// Where it comes from.
     pub origin: Origin,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::Session;
 use crate::engine::View;
@@ -11,7 +11,6 @@ use crate::error::{Code, Error, Result};
 use crate::ids::{RecordId, UserId};
 use crate::limits::{WATCH_HOURS_PAGE_MAX, WATCH_OPENED_PAGE_MAX, WATCH_OPENED_READ_MAX};
 use crate::policy::Action;
-use crate::value::{Value, to_json};
 use crate::watch::{self, Counters};
 
 /// Which hours are asked for: the arguments of the operations `watch` and `watch.alarms`.
@@ -68,7 +67,7 @@ pub struct WatchedHour {
     /// The user.
     pub user: UserId,
     /// When the hour begins.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "crate::value::moment")]
     pub hour: DateTime<Utc>,
     /// Different records he opened.
     pub opened: u64,
@@ -79,7 +78,7 @@ pub struct WatchedHour {
     /// Refusals he met.
     pub refused: u64,
     /// When he opened more than his roles let him open without an alarm.
-    #[serde(serialize_with = "moment_or_null")]
+    #[serde(serialize_with = "crate::value::moment_or_null")]
     pub alarm: Option<DateTime<Utc>>,
 }
 
@@ -120,7 +119,7 @@ pub struct OpenedRecord {
     /// The record.
     pub id: RecordId,
     /// The hour in which it was first opened.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "crate::value::moment")]
     pub first: DateTime<Utc>,
     /// In how many hours it was opened.
     pub hours: u64,
@@ -315,18 +314,4 @@ fn place(after: &str) -> Result<(UserId, u64)> {
         let text = "`after` is the `next` of a page";
         Error::new(Code::InvalidArguments, text).field("after")
     })
-}
-
-fn moment<S: Serializer>(
-    at: &DateTime<Utc>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    to_json(&Value::DateTime(*at)).serialize(serializer)
-}
-
-fn moment_or_null<S: Serializer>(
-    at: &Option<DateTime<Utc>>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    to_json(&at.map_or(Value::Null, Value::DateTime)).serialize(serializer)
 }

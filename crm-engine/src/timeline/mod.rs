@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::error::{Code, Error, Result};
@@ -30,7 +30,7 @@ use crate::limits::{TIMELINE_KINDS_MAX, TIMELINE_PAGE_MAX};
 use crate::policy::Actor;
 use crate::schema::{Cells, Object, Schema};
 use crate::store::Read;
-use crate::value::{Record, Value, to_json};
+use crate::value::Record;
 
 use cursor::Position;
 use filter::Wanted;
@@ -40,7 +40,7 @@ use streams::Merge;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TimelineEntry {
     /// When it took place.
-    #[serde(serialize_with = "moment")]
+    #[serde(serialize_with = "crate::value::moment")]
     pub at: DateTime<Utc>,
     /// What it is.
     pub kind: EntryKind,
@@ -225,11 +225,4 @@ fn check(filter: &TimelineFilter, limit: usize) -> Result<()> {
         return Err(Error::new(Code::LimitExceeded, text));
     }
     Ok(())
-}
-
-fn moment<S: Serializer>(
-    at: &DateTime<Utc>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    to_json(&Value::DateTime(*at)).serialize(serializer)
 }

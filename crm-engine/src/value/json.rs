@@ -1,6 +1,8 @@
 //! The JSON form of values, strictly typed.
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use serde::{Serialize, Serializer};
 use serde_json::{Number, Value as Json, json};
 
 use super::check::invalid;
@@ -229,6 +231,22 @@ fn members<'j, const N: usize>(
         Ok(found) if json.as_object().is_some_and(|object| object.len() == N) => Ok(found),
         _ => Err(wrong_type(kind, json)),
     }
+}
+
+/// Writes a moment as every other value of its type is written.
+pub(crate) fn moment<S: Serializer>(
+    at: &DateTime<Utc>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    to_json(&Value::DateTime(*at)).serialize(serializer)
+}
+
+/// As [`moment`], or null.
+pub(crate) fn moment_or_null<S: Serializer>(
+    at: &Option<DateTime<Utc>>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    to_json(&at.map_or(Value::Null, Value::DateTime)).serialize(serializer)
 }
 
 #[cfg(test)]
