@@ -64,7 +64,7 @@ impl Door<'_> {
     pub(crate) fn may_give(&self, object: &Arc<Object>, input: &Input) -> Result<()> {
         self.may_set(object, input)?;
         let record = self.new_record(object, input.clone())?;
-        self.check_references(object, None, &record)?;
+        self.check_references(object, None, None, &record)?;
         self.check_guarded(object, None, Some(&record))?;
         self.check_owner(object, None, &record)
     }

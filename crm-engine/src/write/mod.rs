@@ -403,7 +403,7 @@ impl<'t> Door<'t> {
             let shown = self.facts().plan(self.actor(), object, Action::View);
             check::complete(object, &shown, &new, self.manner.lacked(old))?;
         }
-        self.check_references(object, old, &new)?;
+        self.check_references(object, Some(id), old, &new)?;
         self.check_user(object, id, old, &new)?;
         self.check_setting(object, &new)?;
         self.check_guarded(object, old, Some(&new))?;

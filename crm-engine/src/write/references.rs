@@ -13,14 +13,17 @@ use crate::store::{KeyRange, Read, ScanOptions};
 use crate::value::{Record, Value, take_uint};
 
 impl Door<'_> {
+    /// What is newly referred to is there, for the actor. `id` is that of the record, once it has
+    /// one.
     pub(super) fn check_references(
         &self,
         object: &Object,
+        id: Option<RecordId>,
         old: Option<&Record>,
         new: &Record,
     ) -> Result<()> {
         for field in &object.fields {
-            let (Some(target), Value::Reference(id)) = (field.target, new.fields.get(field.id))
+            let (Some(target), Value::Reference(to)) = (field.target, new.fields.get(field.id))
             else {
                 continue;
             };
@@ -32,11 +35,15 @@ impl Door<'_> {
                 .schema()
                 .by_id(target)
                 .ok_or_else(|| Error::internal("a reference without target"))?;
-            if !self.sees(target, *id)? && self.manner == Manner::TakingBack {
-                return Err(self.gone(object, field));
+            if self.sees(target, *to)? {
+                continue;
             }
-            if !self.sees(target, *id)? {
-                return Err(not_found(field, target, *id));
+            if self.manner != Manner::TakingBack {
+                return Err(not_found(field, target, *to));
+            }
+            // A record that comes back is not there yet when it refers to itself.
+            if target.id != object.id || Some(*to) != id {
+                return Err(self.gone(object, field));
             }
         }
         Ok(())

@@ -77,6 +77,20 @@ fn a_hidden_past_is_absent() {
 }
 
 #[test]
+fn a_record_comes_back_that_refers_to_itself() {
+    let world = World::new();
+    let thing = world.create(&world.anna, "thing", json!({"name": "a"}));
+    world.set(&world.anna, "thing", thing, json!({"up": thing.get()}));
+    let before = world.image();
+    world.host.delete("thing", thing, None).unwrap();
+    let deletion = world.last();
+    world.host.undo(deletion).unwrap();
+    assert_eq!(world.image(), before);
+    assert_eq!(world.value("thing", thing, "up"), thing.get());
+    world.assert_sound();
+}
+
+#[test]
 fn a_deleted_record_comes_back_with_its_past() {
     let world = World::new();
     let thing = world.create(&world.anna, "thing", json!({"name": "a", "code": "x"}));
