@@ -340,10 +340,7 @@ impl Import<'_, '_> {
                 input.fields.push((*field, value.clone()));
             }
         }
-        let standing = door.standing_of_new(object, &input)?;
-        if !door.plan(object, Action::Import).permits(&standing) {
-            return Err(denied(object, Action::Import));
-        }
+        door.permit_given(object, Action::Import, &input)?;
         let texts = self.columns.texts_of(object, &input);
         let unique = unique_values(object, &input);
         if let Some((_, field)) = unique.iter().find(|(key, _)| self.taken.get(key).is_some()) {

@@ -121,7 +121,8 @@ impl Walk<'_> {
         !self.plan(parent).shows(first)
     }
 
-    /// Whether a rollup counts what the actor may not see.
+    /// Whether a rollup counts what the actor may not see, bans on details apart: those decide
+    /// record by record.
     fn hides_counted(&mut self, field: &Field) -> bool {
         let Some(rollup) = field.rollup else {
             return false;
@@ -130,15 +131,9 @@ impl Walk<'_> {
         let Some(counted) = schema.by_id(rollup.object) else {
             return true;
         };
-        let is_detail = counted.parent == Some(rollup.link);
-        let parent = counted.parent_field().filter(|_| is_detail);
-        let whole = match parent.and_then(|(_, parent)| schema.by_id(parent)) {
-            Some(parent) => {
-                let of_parent = self.plan(parent).clone();
-                self.plan(counted).is_as_wide_as(&of_parent)
-            }
-            None => self.plan(counted).reaches_everything(),
-        };
+        // Of details, all are seen by whoever sees their parent, but for what bans take away.
+        let of_parent = counted.parent == Some(rollup.link);
+        let whole = of_parent || self.plan(counted).reaches_everything();
         if !whole {
             return true;
         }

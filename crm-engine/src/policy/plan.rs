@@ -167,12 +167,6 @@ impl Plan {
         self.reach.is_everything()
     }
 
-    /// Whether it covers whatever `wider` covers, where it is that one less what bans take away.
-    #[must_use]
-    pub(crate) fn is_as_wide_as(&self, wider: &Plan) -> bool {
-        self.reach.is_as_wide_as(&wider.reach)
-    }
-
     /// The plan without `fields` as well.
     #[must_use]
     pub(crate) fn without(mut self, fields: impl IntoIterator<Item = FieldId>) -> Plan {

@@ -268,12 +268,6 @@ impl Reach {
         self.most.plain.is_nobody() && self.most.shared.is_nobody()
     }
 
-    /// Whether nothing is missing of `wider`, of which this is the same less what bans without
-    /// conditions take away: then the most that either reaches is the same.
-    pub(super) fn is_as_wide_as(&self, wider: &Reach) -> bool {
-        self.most == wider.most
-    }
-
     /// Whether one of the steps speaks of anything that is reached.
     pub(super) fn loses(&self, steps: &[Step]) -> bool {
         let most = &self.most;

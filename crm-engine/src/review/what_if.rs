@@ -220,8 +220,9 @@ impl Pair {
         self.before.is_unconditional() && self.after.is_unconditional()
     }
 
+    /// Whether sharing a record with the user makes a difference, for more or for less.
     fn is_shared(&self) -> bool {
-        self.before.shared_with().is_some() || self.after.shared_with().is_some()
+        self.before.sharing().is_some() || self.after.sharing().is_some()
     }
 
     fn count(&mut self, before: bool, after: bool, records: u64) {

@@ -17,7 +17,7 @@ impl Door<'_> {
     /// # Errors
     /// [`Code::Required`] for a detail without parent, [`Code::BadReference`] for one whose
     /// parent is not found, [`Code::ReadOnly`] for an owner or participants of its own.
-    pub(crate) fn standing_of_new(&self, object: &Object, input: &Input) -> Result<Standing> {
+    pub(super) fn standing_of_new(&self, object: &Object, input: &Input) -> Result<Standing> {
         let Some((field, _)) = object.parent_field() else {
             let owner = match object.owned {
                 true => input.given.owner.unwrap_or(self.actor().user()),

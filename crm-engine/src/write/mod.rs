@@ -187,7 +187,7 @@ impl<'t> Door<'t> {
         Ok(id)
     }
 
-    fn new_record(&self, object: &Object, input: Input) -> Result<Record> {
+    pub(super) fn new_record(&self, object: &Object, input: Input) -> Result<Record> {
         let user = self.actor().user();
         let standing = self.standing_of_new(object, &input)?;
         let head = Head {

@@ -1,6 +1,6 @@
 //! What the actor may do to records, field by field.
 
-use super::{Door, denied};
+use super::{Door, Input, denied};
 use crate::error::Result;
 use crate::facts;
 use crate::ids::{FieldId, UserId};
@@ -36,6 +36,21 @@ impl Door<'_> {
         own.head.owner = me;
         self.permit(object, Action::Create, &own)?;
         self.permit(object, Action::Assign, new)
+    }
+
+    /// Refuses where the actor lacks the right to do `action` to a new record with these values.
+    pub(crate) fn permit_given(
+        &self,
+        object: &Object,
+        action: Action,
+        input: &Input,
+    ) -> Result<()> {
+        let standing = self.standing_of_new(object, input)?;
+        match self.plan(object, action).at_a_glance(&standing) {
+            Some(true) => Ok(()),
+            Some(false) => Err(denied(object, action)),
+            None => self.permit(object, action, &self.new_record(object, input.clone())?),
+        }
     }
 
     /// Refuses where the actor may not bring a record from `old` to `new`, as far as its fields

@@ -245,12 +245,15 @@ impl Law {
     }
 
     /// The rules on a detail that a user holds, at whatever level. Their conditions are not asked.
+    /// A grant on everything is one of them, where it speaks of any of its fields.
     fn on_detail(&self, case: &Case<'_>, shape: &Shape) -> Vec<&Rule> {
         let held: Vec<usize> = self.levels(case.user).concat();
+        let everything =
+            |rule: &Rule| rule.object == "*" && !rule.ban && speaks(rule, shape.name, None);
         let rules = self.rules.iter().filter(|rule| {
             shape.parent.is_some()
                 && held.contains(&rule.role)
-                && rule.object == shape.name
+                && (rule.object == shape.name || everything(rule))
                 && self.names(rule, shape.name, case.action)
                 && self.counts(rule, case.user)
         });
@@ -467,6 +470,31 @@ impl Law {
 }
 
 impl Law {
+    /// Whether a rule is one of those a user holds; none where it says nothing to him all the same.
+    pub(crate) fn could_reach(&self, user: usize, rule: &Rule) -> Option<bool> {
+        let held = self.levels(user).concat().contains(&rule.role);
+        // Of users, most is for admins only, whatever is written.
+        let is_known =
+            (known(rule.object).is_some() && rule.object != "user") || rule.object == "*";
+        let lost = |fields: &[&str]| fields.iter().any(|field| !shape(rule.object).has(field));
+        let is_readable = match &rule.condition {
+            Some(condition) => condition.is_readable(rule.object),
+            None => !lost(&rule.fields) && !lost(&rule.hidden),
+        };
+        let says = is_known
+            && is_readable
+            && self.counts(rule, user)
+            && rule.actions.iter().all(|name| ACTIONS.contains(name))
+            && rule
+                .actions
+                .iter()
+                .any(|action| self.status(user, action).is_none());
+        match held {
+            false => Some(false),
+            true => says.then_some(true),
+        }
+    }
+
     /// Whether a user may do anything at all.
     pub(crate) fn is_open(&self, user: usize) -> bool {
         matches!(self.users[user].access, Access::Open | Access::Within)

@@ -13,6 +13,7 @@
 //! | `readers` | every way of reading |
 //! | `queries` | lists, pages, counts, groups and conditions |
 //! | `writers` | every way of changing |
+//! | `machines` | files in and out, hand-overs, the review of rights |
 //! | `properties` | what must hold of rights, whatever they are |
 //!
 //! `RIGHTS_WORLDS` in the environment is the number of worlds of a longer run, `RIGHTS_SEED` the one
@@ -23,6 +24,7 @@ mod compare;
 pub(crate) mod condition;
 pub(crate) mod generate;
 pub(crate) mod law;
+mod machines;
 mod properties;
 mod queries;
 mod readers;

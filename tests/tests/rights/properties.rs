@@ -9,7 +9,7 @@ use super::generate::{self, Dice};
 use super::law::{ACTIONS, Access, Department, Kind, Law, Record};
 use super::shapes::shape;
 use super::world::World;
-use super::{readers, writers};
+use super::{machines, readers, writers};
 
 /// Worlds of an ordinary run, each some 25,000 decisions.
 const WORLDS: u64 = 12;
@@ -34,11 +34,16 @@ fn the_engine_obeys_the_law() {
     let mut all = Tally::default();
     let (mut partial, mut users) = (0, 0);
     for seed in worlds(WORLDS) {
-        let world = World::new(generate::law(seed));
+        let mut world = World::new(generate::law(seed));
         let mut tally = Tally::default();
         readers::compare(&world, &mut tally);
         writers::compare(&world, &mut tally);
+        machines::compare(&world, &mut tally);
         tally.settle(seed);
+        let dice = &mut Dice(seed ^ 0x3a5e);
+        machines::foretold(&mut world, dice, &mut tally);
+        machines::handed_over(&mut world, dice, &mut tally);
+        tally.settle_after(seed, "hand-overs");
         world.verify();
         all.add(&tally);
         for user in 0..world.law.users.len() {

@@ -279,7 +279,7 @@ impl World {
     }
 
     /// A rule as it is written.
-    fn rule_json(&self, rule: &Rule) -> Json {
+    pub(super) fn rule_json(&self, rule: &Rule) -> Json {
         let department = |at: &usize| match *at < self.law.departments.len() {
             true => format!("d{at}"),
             false => "nowhere".to_owned(),
