@@ -174,7 +174,9 @@ pub(super) fn foretold(world: &mut World, dice: &mut Dice, tally: &mut Tally) {
             )
         });
         let question = || format!("what_if {order}: {action} {object} of u{user}: {row:?}");
-        let decisions = (now.union(was).count(), now.len());
+        let records = world.law.records.iter();
+        let records = records.filter(|record| record.object == *object).count();
+        let decisions = (records, now.len());
         let law = (gains, loses);
         tally.answer(
             (world, *user),
