@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod backup;
 mod bulk;
 mod card;
 mod clock;
@@ -64,6 +65,7 @@ mod watch;
 mod write;
 
 pub use access::{Login, Origin};
+pub use backup::BackupReport;
 pub use bulk::{BulkRefusal, BulkReport, BulkUpdate};
 pub use card::{
     Card, CardField, CardLink, CardRequest, CardRow, CardRows, CardSection, LastTouch, Ownership,

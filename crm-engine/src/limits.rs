@@ -15,6 +15,8 @@ pub const TRANSACTION_BYTES_MAX: usize = 8 * 1_024 * 1_024;
 pub const READER_AGE_SECONDS_MAX: u64 = 300;
 /// How many bytes concurrent transactions may gather for one durable commit.
 pub const GROUP_BYTES_MAX: usize = 32 * 1_024 * 1_024;
+/// Keys and values one transaction of a copy of the store takes.
+pub const COPY_BATCH_BYTES_MAX: usize = TRANSACTION_BYTES_MAX / 2;
 /// How often a transaction runs while other writers keep changing what it reads.
 pub const COMMIT_ATTEMPTS_MAX: usize = 16;
 /// Memory for pages of the store's file, unless the host asks for another amount.

@@ -1,6 +1,7 @@
 //! Operations: named commands with described arguments. Rust, C and scripts call them alike, and
 //! a host can list them.
 
+mod backup;
 mod built_in;
 mod bulk;
 mod card;
@@ -44,6 +45,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
     static OPERATIONS: LazyLock<BTreeMap<&'static str, Operation>> = LazyLock::new(|| {
         built_in::operations()
             .into_iter()
+            .chain(backup::operations())
             .chain(bulk::operations())
             .chain(duplicates::operations())
             .chain(intake::operations())

@@ -1,5 +1,6 @@
 //! A session: an actor and everything he may call.
 
+mod backup;
 mod bulk;
 mod card;
 mod credentials;

@@ -52,7 +52,7 @@ fn backend(file: File) -> Result<FileBackend> {
 
 /// Makes the name of a new file durable: syncing the file alone does not.
 #[cfg(unix)]
-fn sync_directory(path: &Path) -> Result<()> {
+pub(super) fn sync_directory(path: &Path) -> Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -64,7 +64,7 @@ fn sync_directory(path: &Path) -> Result<()> {
 
 /// Elsewhere a directory cannot be synced; the file system keeps names durable by itself.
 #[cfg(not(unix))]
-fn sync_directory(_path: &Path) -> Result<()> {
+pub(super) fn sync_directory(_path: &Path) -> Result<()> {
     Ok(())
 }
 

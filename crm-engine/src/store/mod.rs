@@ -26,6 +26,7 @@
 mod batch;
 mod bytes;
 mod commit;
+mod copy;
 mod engine;
 #[cfg(any(test, feature = "fault-injection"))]
 pub mod fault;
@@ -48,6 +49,7 @@ use std::time::Duration;
 
 pub use batch::Batch;
 pub use bytes::Bytes;
+pub(crate) use copy::{Copied, copy};
 pub use engine::{CommitError, CommitSequence, Cursor, Engine, EngineSnapshot, Soundness};
 pub use range::KeyRange;
 pub use scan::{Scan, ScanOptions};
