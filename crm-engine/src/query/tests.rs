@@ -185,7 +185,11 @@ fn ways() {
             "SELECT state, sum(amount) FROM item WHERE owner IN (1, 2) GROUP BY state",
             "totals `by_state`; owners narrowed",
         ),
-        (ALL, "SELECT count(*) FROM item WHERE size > 1", "all records"),
+        (
+            ALL,
+            "SELECT count(*) FROM item WHERE size > 1",
+            "all records",
+        ),
         (ALL, "SELECT sum(size) FROM item WHERE done", "all records"),
         (
             ALL,

@@ -466,7 +466,7 @@ impl Schema {
             lists::take_list(&mut object, list)?;
         }
         for total in &declaration.total {
-            object.take_total(total)?;
+            object.take_total(total, &|_| true)?;
         }
         parts::take(&mut object, declaration, is_new)?;
         self.objects[at] = Arc::new(object);

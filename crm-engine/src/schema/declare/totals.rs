@@ -6,8 +6,10 @@ use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::error::{Code, Error, Result};
+use crate::ids::FieldId;
 use crate::limits::{SORTS_PER_OBJECT_MAX, TOTAL_PARTS_MAX, TOTAL_SUMS_MAX};
-use crate::schema::{Object, Period, Total, TotalPart};
+use crate::schema::edit::Shows;
+use crate::schema::{Field, Object, Period, Total, TotalPart};
 use crate::value::ValueType;
 
 use super::{check_name, invalid, limit};
@@ -29,22 +31,26 @@ pub struct TotalDeclaration {
 }
 
 impl Object {
-    /// Takes in a total; one that is declared already stays as it is.
+    /// Takes in a total of fields that are shown; one that is declared already stays as it is.
     ///
     /// # Errors
     /// [`Code::InvalidValue`], [`Code::UnknownField`] and [`Code::LimitExceeded`] for a
     /// declaration that makes no sense, [`Code::SchemaFixed`] when there is another one of that
     /// name. Details name the `total` and, where one is at fault, the `field` and the `part`.
-    pub(in crate::schema) fn take_total(&mut self, declared: &TotalDeclaration) -> Result<()> {
-        let taken = self.taken_total(declared);
+    pub(in crate::schema) fn take_total(
+        &mut self,
+        declared: &TotalDeclaration,
+        shows: Shows<'_>,
+    ) -> Result<()> {
+        let taken = self.taken_total(declared, shows);
         let total = taken.map_err(|error| error.with("total", declared.name.as_str()))?;
         self.totals.extend(total);
         Ok(())
     }
 
-    fn taken_total(&self, declared: &TotalDeclaration) -> Result<Option<Total>> {
+    fn taken_total(&self, declared: &TotalDeclaration, shows: Shows<'_>) -> Result<Option<Total>> {
         check_name(&declared.name, "a total")?;
-        let (parts, sums) = (self.parts(declared)?, self.sums(declared)?);
+        let (parts, sums) = (self.parts(declared, shows)?, self.sums(declared, shows)?);
         if let Some(existing) = self.totals.iter().find(|t| t.name == declared.name) {
             return match (&existing.parts, &existing.sums) == (&parts, &sums) {
                 true => Ok(None),
@@ -71,14 +77,14 @@ impl Object {
     }
 
     /// What a total groups by, the part whose groups share an entry last.
-    fn parts(&self, declared: &TotalDeclaration) -> Result<Vec<TotalPart>> {
+    fn parts(&self, declared: &TotalDeclaration, shows: Shows<'_>) -> Result<Vec<TotalPart>> {
         if declared.group.len() > TOTAL_PARTS_MAX {
             return Err(limit("parts that a total groups by", TOTAL_PARTS_MAX));
         }
         let mut parts: Vec<TotalPart> = Vec::new();
         for text in &declared.group {
             let part = self
-                .part(text)
+                .part(text, shows)
                 .map_err(|error| error.with("part", text.as_str()))?;
             if parts.iter().any(|other| other.field == part.field) {
                 let name = text.as_str();
@@ -93,7 +99,7 @@ impl Object {
         Ok(parts)
     }
 
-    fn part(&self, text: &str) -> Result<TotalPart> {
+    fn part(&self, text: &str, shows: Shows<'_>) -> Result<TotalPart> {
         let (period, name) = match text.split_once('(') {
             None => (None, text),
             Some((name, rest)) => {
@@ -110,7 +116,7 @@ impl Object {
                 }
             }
         };
-        let field = self.field(name)?;
+        let field = self.shown(name, shows)?;
         let kind = field.value_type;
         if period.is_some() && kind != ValueType::Date {
             let text = format!(
@@ -133,14 +139,19 @@ impl Object {
         })
     }
 
-    fn sums(&self, declared: &TotalDeclaration) -> Result<Vec<crate::ids::FieldId>> {
+    fn shown(&self, name: &str, shows: Shows<'_>) -> Result<&Field> {
+        let found = self.find(name).filter(|field| shows(field.id));
+        found.ok_or_else(|| self.unknown_field(&crate::value::shorten(name)))
+    }
+
+    fn sums(&self, declared: &TotalDeclaration, shows: Shows<'_>) -> Result<Vec<FieldId>> {
         if declared.sum.len() > TOTAL_SUMS_MAX {
             return Err(limit("sums of a total", TOTAL_SUMS_MAX));
         }
         let mut sums = Vec::new();
         for name in &declared.sum {
             let at_fault = |error: Error| error.field(name).with("part", name.as_str());
-            let field = self.field(name).map_err(at_fault)?;
+            let field = self.shown(name, shows).map_err(at_fault)?;
             let is_number = matches!(
                 field.value_type,
                 ValueType::Integer | ValueType::Decimal | ValueType::Money
