@@ -38,6 +38,15 @@ pub const SECTIONS_PER_OBJECT_MAX: usize = 100;
 pub const LABEL_LANGUAGES_MAX: usize = 64;
 /// The longest label of an object, field, choice or section in one language.
 pub const LABEL_BYTES_MAX: usize = 512;
+/// Fields and periods one total groups by.
+pub const TOTAL_PARTS_MAX: usize = 4;
+/// Fields one total sums.
+pub const TOTAL_SUMS_MAX: usize = 8;
+/// The longest text by which totals tell records apart: queries that meet a longer one read the
+/// records instead.
+pub const TOTAL_TEXT_BYTES_MAX: usize = 128;
+/// Groups of a choice that share one entry of a total.
+pub const TOTAL_GROUPS_TOGETHER: u32 = 32;
 /// Duplicate rules, lists for completeness and groups of unique fields of one object, of each.
 pub const PARTS_PER_OBJECT_MAX: usize = 32;
 /// Rows shown in one part of a card.
@@ -85,6 +94,8 @@ pub const QUERY_ROWS_TOUCHED_MAX: u64 = 50_000_000;
 pub const QUERY_SORT_ROWS_MAX: usize = 250_000;
 /// Different values one sub-select may give.
 pub const SUBSELECT_VALUES_MAX: usize = 1_000_000;
+/// Places of a total that a query gets one by one for each owner; beyond that it reads them all.
+pub const TOTAL_PLACES_MAX: usize = 64;
 /// Groups one query may produce.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
 

@@ -14,7 +14,7 @@ use crate::ids::FieldId;
 use crate::policy::{Action, Actor, Plan};
 use crate::schema::{
     ChoiceDeclaration, Field, FieldChange, FieldDeclaration, LabelOf, Object, ObjectDeclaration,
-    Schema, Section, SectionChange, SectionDeclaration, keys, label_in, system,
+    Schema, Section, SectionChange, SectionDeclaration, TotalDeclaration, keys, label_in, system,
 };
 use crate::store::Read;
 use crate::value::Standing;
@@ -190,6 +190,25 @@ impl Configurer<'_> {
         self.schema.edit(bench.object.id, |object| {
             object.set_completeness(name, &ids, &shows)
         })
+    }
+
+    /// A new total of fields the caller sees.
+    pub(crate) fn create_total(&self, object: &str, declared: &TotalDeclaration) -> Result<Schema> {
+        let bench = self.bench(object, Action::Configure)?;
+        let shows = |field| bench.plan.shows(field);
+        self.schema
+            .edit(bench.object.id, |object| {
+                object.create_total(declared, &shows)
+            })
+            .map_err(|error| error.with("object", object))
+    }
+
+    /// A total less.
+    pub(crate) fn delete_total(&self, object: &str, name: &str) -> Result<Schema> {
+        let bench = self.bench(object, Action::Configure)?;
+        let shows = |field| bench.plan.shows(field);
+        self.schema
+            .edit(bench.object.id, |object| object.delete_total(name, &shows))
     }
 
     /// The sections of an object for those who arrange them: empty ones are among them (C35).

@@ -42,6 +42,7 @@ mod params;
 mod row;
 mod subselect;
 mod syntax;
+mod told;
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ mod totals;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Code, Error, Result};
-use crate::ids::{FieldId, RecordId, UserId};
+use crate::ids::{FieldId, RecordId};
 use crate::schema::keys::Holder;
 use crate::schema::system::{ID, OWNER, PARTICIPANTS, value_of};
 use crate::schema::{Field, HiddenDuplicates, Labels, Object, Together, keys};
@@ -25,7 +25,9 @@ use crate::value::{
 pub(crate) use matches::By;
 pub(crate) use timeline::{Deed, Place, TimelineRow, moves};
 pub(crate) use together::taken;
-pub(crate) use totals::{Group, Sums, add_to};
+pub(crate) use totals::{
+    Built, Group, Spot, Sums, build, group_of, put_entry, put_part, take_part, value_of_group,
+};
 
 /// A derived key and its value.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,14 +81,6 @@ pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<
             });
         }
     }
-    for user in record.head.participants.iter().filter(|_| object.owned) {
-        let mut owner = Vec::new();
-        put_uint(&mut owner, record.head.owner.map_or(0, UserId::get));
-        entries.push(Entry {
-            key: keys::shared(object.id, user).id(id).done(),
-            value: owner,
-        });
-    }
     matches::put_entries(object, id, record, &mut entries);
     entries.extend(together::entries(object, id, record));
     timeline::events(object, id, record, &mut entries);
@@ -101,25 +95,22 @@ fn put_standing(out: &mut Vec<u8>, record: &Record) {
 }
 
 /// Brings the derived entries of every record from what `before` declares of its object to what
-/// `after` does: lists, columns and totals that were added, fields that were deleted or are found
+/// `after` does: lists and columns that were added, totals that were added or taken away, fields that were deleted or are found
 /// in another way. A field that `before` does not have has no values yet.
 ///
 /// # Errors
 /// [`Code::TooLarge`] when there are more records than one transaction can take,
 /// [`Code::Duplicate`] when records share values that are to be unique together.
 pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()> {
-    let new_totals = after
-        .totals
-        .iter()
-        .filter(|total| !before.totals.contains(total));
-    let added = Object {
-        totals: new_totals.cloned().collect(),
-        ..after.clone()
-    };
     let same_timeline = timeline::is_same(before, after);
     if derives_alike(before, after) {
         return Ok(());
     }
+    let gone = before.totals.iter();
+    let mut gone = gone.filter(|total| !after.totals.contains(total));
+    gone.try_for_each(|total| totals::remove(txn, before, total))?;
+    let added = after.totals.iter();
+    let added = || added.clone().filter(|total| !before.totals.contains(total));
     let range = keys::records(after.id);
     let prefix = range.start().len();
     let mut from = range.start().to_vec();
@@ -128,6 +119,7 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
         let Some((last, _)) = rows.last() else { break };
         // No key lies between a key and the same key with a zero byte behind it.
         from = [last, &[0][..]].concat();
+        let mut built = Built::new();
         for (key, record) in &rows {
             let id = RecordId::new(take_uint(&mut &key[prefix..])?)?;
             if let Some(together) = taken(txn, after, id, record)? {
@@ -141,8 +133,9 @@ pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()
                 let new = moves(txn, after, id, record)?;
                 replace_entries(txn, &old, &new)?;
             }
-            totals::update(txn, &added, None, Some(record))?;
+            build(after, added(), record, &mut built)?;
         }
+        totals::store(txn, &built)?;
     }
     Ok(())
 }
@@ -278,26 +271,6 @@ pub(crate) fn taken_together(
     match names.first() {
         Some(first) => error.field(first),
         None => error,
-    }
-}
-
-/// A record that others share with a user, as its entry tells it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct SharedRow {
-    pub(crate) id: RecordId,
-    pub(crate) owner: Option<UserId>,
-}
-
-impl SharedRow {
-    /// Reads an entry; `tail` is its key behind the user.
-    pub(crate) fn new(mut tail: &[u8], mut value: &[u8]) -> Result<SharedRow> {
-        Ok(SharedRow {
-            id: RecordId::new(take_uint(&mut tail)?)?,
-            owner: match take_uint(&mut value)? {
-                0 => None,
-                owner => Some(UserId(RecordId::new(owner)?)),
-            },
-        })
     }
 }
 

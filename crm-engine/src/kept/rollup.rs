@@ -10,7 +10,7 @@ use crate::ids::{FieldId, ObjectId, RecordId};
 use crate::limits::ROLLUP_RECORDS_MAX;
 use crate::schema::{Rollup, keys};
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{Currency, Money, Record, RecordView, Value, ValueType, take_uint};
+use crate::value::{Currency, Exact, Money, Record, RecordView, Value, ValueType, take_uint};
 
 /// A rollup and the field it is kept in.
 #[derive(Debug, Clone, Copy)]
@@ -171,84 +171,4 @@ fn money(mut amount: Decimal, currency: Currency) -> Value {
         amount.rescale(currency.minor_units());
     }
     Value::Money(Money::new(amount, currency))
-}
-
-/// A sum of decimals that never rounds: whole units and, apart, 10^-28ths of one. Neither part
-/// overflows below 2^31 summands.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Exact {
-    whole: i128,
-    rest: i128,
-}
-
-const PLACES: u32 = 28;
-const UNIT: i128 = 10_i128.pow(PLACES);
-
-impl Exact {
-    fn add(&mut self, n: Decimal) {
-        let rest = n.fract();
-        self.whole += n.trunc().mantissa();
-        self.rest += rest.mantissa() * 10_i128.pow(PLACES - rest.scale());
-        self.whole += self.rest / UNIT;
-        self.rest %= UNIT;
-    }
-
-    fn is_zero(&self) -> bool {
-        self.whole == 0 && self.rest == 0
-    }
-
-    /// The sum without zeros at its end; none where 28 digits do not hold it.
-    fn total(&self) -> Option<Decimal> {
-        let (mut whole, mut rest) = (self.whole, self.rest);
-        if whole > 0 && rest < 0 {
-            (whole, rest) = (whole - 1, rest + UNIT);
-        } else if whole < 0 && rest > 0 {
-            (whole, rest) = (whole + 1, rest - UNIT);
-        }
-        let mut scale = PLACES;
-        while scale > 0 && rest % 10 == 0 {
-            rest /= 10;
-            scale -= 1;
-        }
-        let mantissa = whole.checked_mul(10_i128.pow(scale))?.checked_add(rest)?;
-        Decimal::try_from_i128_with_scale(mantissa, scale).ok()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn total(parts: &[(i64, u32)]) -> Option<Decimal> {
-        let mut exact = Exact::default();
-        for (n, scale) in parts {
-            exact.add(Decimal::new(*n, *scale));
-        }
-        exact.total()
-    }
-
-    #[test]
-    fn more_digits_than_a_number_has_are_no_value() {
-        let mut exact = Exact::default();
-        exact.add(Decimal::MAX);
-        exact.add(Decimal::ONE);
-        assert_eq!(exact.total(), None);
-        exact.add(-Decimal::new(1, 28));
-        exact.add(-Decimal::MAX);
-        assert_eq!(exact.total(), Some(Decimal::ONE - Decimal::new(1, 28)));
-    }
-
-    proptest! {
-        /// A sum is that of whole numbers of a millionth, in whatever order they come.
-        #[test]
-        fn sums_are_exact(mut parts in prop::collection::vec((any::<i64>(), 0..7_u32), 0..20)) {
-            let millionths = parts.iter().map(|(n, scale)| i128::from(*n) * 10_i128.pow(6 - scale));
-            let expected = Decimal::from_i128_with_scale(millionths.sum(), 6);
-            prop_assert_eq!(total(&parts), Some(expected));
-            parts.reverse();
-            prop_assert_eq!(total(&parts), Some(expected));
-        }
-    }
 }

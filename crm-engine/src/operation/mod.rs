@@ -15,6 +15,7 @@ mod rights;
 mod search;
 mod sessions;
 mod share;
+mod totals;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -58,6 +59,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(search::operations())
             .chain(sessions::operations())
             .chain(share::operations())
+            .chain(totals::operations())
             .chain(watch::operations())
             .map(|operation| (operation.name, operation))
             .collect()

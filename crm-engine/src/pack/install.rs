@@ -246,9 +246,12 @@ fn located(pack: &Pack, error: &Error) -> Error {
         None => object_file(object),
     };
     let text = pack.text(&file);
-    let offset = match error.code() {
-        Code::UnknownObject => place::string(text, object),
-        Code::UnknownField => place::string(text, field),
+    let offset = match (detail("total"), error.code()) {
+        (Some(total), _) => detail("part")
+            .and_then(|part| place::within(text, "total", total, part))
+            .or_else(|| place::entry(text, "total", total)),
+        (None, Code::UnknownObject) => place::string(text, object),
+        (None, Code::UnknownField) => place::string(text, field),
         _ => place::entry(text, "field", field).or_else(|| place::string(text, field)),
     };
     let offset = offset.or_else(|| place::string(text, object)).unwrap_or(0);

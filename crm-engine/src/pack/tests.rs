@@ -549,6 +549,59 @@ fn a_name_is_given_once() {
     );
 }
 
+/// What a total is made of is told where it stands in the total, not where the field does.
+#[test]
+fn what_is_wrong_with_a_total_is_told_where_it_stands() {
+    let house = House::new();
+    let before = house.everything();
+    for (group, sum, column, words) in [
+        ("'nome'", "", 37, "`thing` has no field `nome`"),
+        ("['state', 'nome']", "", 47, "`thing` has no field `nome`"),
+        (
+            "'month(state)'",
+            "",
+            37,
+            "only days of type `date` have periods, not `choice`",
+        ),
+        (
+            "['week(name)']",
+            "",
+            38,
+            "`week(name)` is neither a field nor",
+        ),
+        (
+            "['month(name']",
+            "",
+            38,
+            "`month(name` is neither a field nor",
+        ),
+        ("['name', 'name']", "", 38, "a total groups by a field once"),
+        ("'id'", "", 37, "a total cannot group by `id`"),
+        ("'owner'", "", 37, "a total cannot group by `owner`"),
+        (
+            "[]",
+            ", sum = ['state']",
+            48,
+            "a total sums integers, decimals and money",
+        ),
+        ("[]", ", sum = ['nome']", 48, "`thing` has no field `nome`"),
+        ("3", "", 37, "a name or an array of names"),
+        ("[1]", "", 38, "expected a string"),
+        (
+            "['a', 'b', 'c', 'd', 'e']",
+            "",
+            19,
+            "at most 4 parts that a total groups by",
+        ),
+    ] {
+        let thing = format!("{THING}total = [{{ name = 'states', group = {group}{sum} }}]\n");
+        let pack = pack(&[("thing/object.toml", &thing)]);
+        let error = pack.and_then(|pack| house.install(&pack)).unwrap_err();
+        faulty(&error, "thing/object.toml", 8, column, words);
+    }
+    assert!(house.everything() == before);
+}
+
 /// An extension that added a choice used to make a required field optional, and `unique` on a
 /// field that exists was passed over.
 #[test]

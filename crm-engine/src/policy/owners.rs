@@ -67,6 +67,12 @@ impl Owners {
         (!self.all_but).then_some(&self.users)
     }
 
+    /// Those whose records are not reached, where all others' are; none where owners are listed.
+    #[must_use]
+    pub(crate) fn left_out(&self) -> Option<&[UserId]> {
+        self.all_but.then_some(&self.users)
+    }
+
     /// Those of either.
     #[must_use]
     pub(crate) fn and(&self, other: &Owners) -> Owners {

@@ -1,6 +1,7 @@
 //! Which way the records of a query are found. The order of the choices:
 //!
-//! 1. **Totals** answer counts and sums by a declared group without reading any record.
+//! 1. **Totals** answer counts and sums of declared groups without reading any record; where they
+//!    tell too little after all (of long texts), the records are read as if there were none.
 //! 2. **Points**: `id = x` and `id IN (..)` get single records.
 //! 3. **Referrers**: where a reference equals one record, what refers to it: the part of a list
 //!    that begins with the reference and goes on as the query asks; otherwise its back references,
@@ -21,13 +22,13 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::group::{Aggregate, Measure};
-use super::select::{Grouping, OrderKey, Output, Select};
+use super::select::{OrderKey, Output, Select};
+use super::totals::{self, Counts};
 use crate::error::Result;
 use crate::expr::{Bound, Context, Operand, Row, SubSelect, Test};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Owners;
-use crate::schema::{List, Object, SortKey, Total, system};
+use crate::schema::{List, Object, SortKey, system};
 use crate::store::Read;
 use crate::value::{Value, ValueType, put_beginning};
 
@@ -38,6 +39,8 @@ const POINTS_MAX: usize = 1_000;
 #[derive(Debug)]
 pub(super) struct Access {
     pub(super) way: Way,
+    /// The total that answers instead, as far as it can.
+    pub(super) counts: Option<Counts>,
     /// The rows are sorted in memory afterwards.
     pub(super) sort: bool,
     /// The reference that must equal one record, and that record.
@@ -70,11 +73,9 @@ impl Row for Referring {
     }
 }
 
-/// Where records are looked for. Lists and totals are given by position in their object.
+/// Where records are looked for. Lists are given by position in their object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Way {
-    /// The totals of the owners reached.
-    Totals(usize),
     /// Records by their ids.
     Points,
     /// What refers to one record, in the order of the ids.
@@ -112,28 +113,9 @@ impl Access {
         let narrow = owners.is_some() || select.plan.owners().listed().is_some();
         let order = match &select.result {
             Output::Rows { order, .. } => order.as_slice(),
-            Output::Groups(grouping) => {
-                let narrowed = filter.is_none_or(|filter| filter.is_pin(system::OWNER).is_some());
-                let counted = select.plan.is_unconditional();
-                if narrowed
-                    && counted
-                    && let Some(total) = total_for(&select.object, grouping)
-                {
-                    return Access {
-                        way: Way::Totals(total),
-                        sort: false,
-                        target: None,
-                        parted: None,
-                        pattern: None,
-                        few: false,
-                        ids,
-                        within,
-                        owners,
-                    };
-                }
-                &[]
-            }
+            Output::Groups(_) => &[],
         };
+        let counts = totals::counts(select);
         let object = &select.object;
         if ids.is_none() {
             let under = targets().find_map(|(field, target)| {
@@ -148,6 +130,7 @@ impl Access {
             if let Some((way, field, target)) = under.or_else(referrers) {
                 return Access {
                     way,
+                    counts,
                     sort: false,
                     parted: filter.and_then(|filter| filter.parted(field)),
                     pattern: None,
@@ -173,6 +156,7 @@ impl Access {
         };
         Access {
             way,
+            counts,
             sort,
             few: target.is_some(),
             target,
@@ -274,8 +258,10 @@ impl Access {
         let object = &select.object;
         let backwards = |reverse| if reverse { " backwards" } else { "" };
         let list = |at: usize| &object.lists[at].name;
+        if let Some(counts) = &self.counts {
+            return self.explain_scope(select, counts.explain(select));
+        }
         let mut text = match self.way {
-            Way::Totals(total) => format!("totals `{}`", object.totals[total].name),
             Way::Points => "records by id".to_owned(),
             Way::Referrers { reverse } => format!("referrers{}", backwards(reverse)),
             Way::Under { list: at, reverse } => {
@@ -292,18 +278,7 @@ impl Access {
             }
             Way::OwnerByOwner { list: at } => format!("list `{}` owner by owner", list(at)),
         };
-        if let Some(owners) = select.plan.owners().listed() {
-            let _ = write!(text, "; {} owners in reach", owners.len());
-        }
-        if select.plan.shared_with().is_some() {
-            text.push_str("; what is shared too");
-        }
-        if !select.plan.is_unconditional() {
-            text.push_str("; conditions of rights tested");
-        }
-        if self.owners.is_some() {
-            text.push_str("; owners narrowed");
-        }
+        text = self.explain_scope(select, text);
         if self.within.is_some() {
             text.push_str("; records by id where a sub-select gives few");
         }
@@ -315,6 +290,23 @@ impl Access {
         }
         if self.sort {
             text.push_str("; sorted in memory");
+        }
+        text
+    }
+
+    /// Whose records are looked for, in words behind others.
+    fn explain_scope(&self, select: &Select, mut text: String) -> String {
+        if let Some(owners) = select.plan.owners().listed() {
+            let _ = write!(text, "; {} owners in reach", owners.len());
+        }
+        if select.plan.shared_with().is_some() {
+            text.push_str("; what is shared too");
+        }
+        if !select.plan.is_unconditional() {
+            text.push_str("; conditions of rights tested");
+        }
+        if self.owners.is_some() {
+            text.push_str("; owners narrowed");
         }
         text
     }
@@ -405,24 +397,4 @@ fn by_id(order: &[OrderKey]) -> Option<bool> {
         [] => Some(false),
         [key, ..] => (key.operand == Operand::Field(system::ID)).then_some(key.descending),
     }
-}
-
-/// The total that answers every aggregate of a grouping.
-fn total_for(object: &Object, grouping: &Grouping) -> Option<usize> {
-    let answers = |total: &Total| {
-        let grouped = match grouping.by.as_slice() {
-            [] => true,
-            [by] => *by == Operand::Field(total.group),
-            _ => false,
-        };
-        grouped
-            && grouping.aggregates.iter().all(|aggregate| match aggregate {
-                Aggregate::Count => true,
-                Aggregate::Of(Measure::Sum { .. }, Operand::Field(field)) => {
-                    total.sums.contains(field)
-                }
-                Aggregate::Of(..) => false,
-            })
-    };
-    object.totals.iter().position(answers)
 }

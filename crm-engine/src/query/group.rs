@@ -8,9 +8,8 @@ use rust_decimal::Decimal;
 use super::select::{Grouping, Part};
 use crate::error::{Code, Error, Result};
 use crate::expr::{Context, Operand};
-use crate::index::add_to;
 use crate::limits::QUERY_GROUPS_MAX;
-use crate::value::{Currency, Money, Value, compare, encode_value};
+use crate::value::{Amounts, Money, Value, compare, encode_value};
 
 /// What is computed of a group.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +31,6 @@ pub(super) enum Measure {
     Min,
     Max,
 }
-
-/// Sums by currency; plain numbers stand under none. Sums of 0 are left out.
-pub(super) type Amounts = BTreeMap<Option<Currency>, Decimal>;
 
 /// The groups found so far.
 pub(super) struct Groups<'g> {
@@ -58,11 +54,10 @@ impl Partial {
                 *count += 1;
                 Ok(())
             }
-            (Partial::Sum(amounts), Value::Money(Money { currency, amount })) => {
-                add_to(amounts, Some(*currency), *amount)
+            (Partial::Sum(amounts), Value::Money(_) | Value::Decimal(_) | Value::Integer(_)) => {
+                amounts.change(value, true);
+                Ok(())
             }
-            (Partial::Sum(amounts), Value::Decimal(n)) => add_to(amounts, None, *n),
-            (Partial::Sum(amounts), Value::Integer(n)) => add_to(amounts, None, (*n).into()),
             (Partial::Sum(_), _) => Err(Error::internal("a sum of something else")),
             (Partial::Least(least), value) => replace(least, value, Ordering::Less),
             (Partial::Greatest(greatest), value) => replace(greatest, value, Ordering::Greater),
@@ -76,9 +71,10 @@ impl Partial {
                 *count += other;
                 Ok(())
             }
-            (Partial::Sum(amounts), Partial::Sum(others)) => others
-                .into_iter()
-                .try_for_each(|(currency, amount)| add_to(amounts, currency, amount)),
+            (Partial::Sum(amounts), Partial::Sum(others)) => {
+                amounts.join(&others, true);
+                Ok(())
+            }
             _ => Err(Error::internal("totals hold counts and sums only")),
         }
     }
@@ -92,10 +88,15 @@ impl Partial {
             Partial::Least(value) | Partial::Greatest(value) => return Ok(value),
             Partial::Sum(amounts) => amounts,
         };
+        let mut amounts = amounts.iter();
         if amounts.len() > 1 {
             return Err(several_currencies());
         }
-        Ok(match (amounts.into_iter().next(), aggregate) {
+        let amount = amounts.next().map(|(currency, sum)| match sum.total() {
+            Some(amount) => Ok((currency, amount)),
+            None => Err(Error::new(Code::LimitExceeded, "a sum exceeds 28 digits")),
+        });
+        Ok(match (amount.transpose()?, aggregate) {
             (Some((Some(currency), amount)), _) => Value::Money(Money { currency, amount }),
             (Some((None, amount)), _) => Value::Decimal(amount),
             (None, Aggregate::Of(Measure::Sum { money: true }, _)) => Value::Null,
@@ -178,12 +179,7 @@ impl<'g> Groups<'g> {
 
     /// Takes a record into its group.
     pub(super) fn add(&mut self, context: &Context<'_>) -> Result<()> {
-        let key = self
-            .grouping
-            .by
-            .iter()
-            .map(|operand| Ok(unscaled(operand.evaluate(context)?.into_owned())));
-        let key = GroupKey(key.collect::<Result<Vec<Value>>>()?);
+        let key = self.key(context)?;
         let aggregates = &self.grouping.aggregates;
         for (partial, aggregate) in self.group(key)?.iter_mut().zip(aggregates) {
             match aggregate {
@@ -194,12 +190,19 @@ impl<'g> Groups<'g> {
         Ok(())
     }
 
-    /// Adds what is known of other records of a group.
-    pub(super) fn merge(&mut self, key: Vec<Value>, others: Vec<Partial>) -> Result<()> {
-        let mine = self.group(GroupKey(key))?;
+    /// Adds what is known of other records, which `context` stands for.
+    pub(super) fn add_known(&mut self, context: &Context<'_>, others: Vec<Partial>) -> Result<()> {
+        let key = self.key(context)?;
+        let mine = self.group(key)?;
         mine.iter_mut()
             .zip(others)
             .try_for_each(|(mine, other)| mine.merge(other))
+    }
+
+    fn key(&self, context: &Context<'_>) -> Result<GroupKey> {
+        let by = self.grouping.by.iter();
+        let key = by.map(|operand| Ok(unscaled(operand.evaluate(context)?.into_owned())));
+        key.collect::<Result<Vec<Value>>>().map(GroupKey)
     }
 
     fn group(&mut self, key: GroupKey) -> Result<&mut Vec<Partial>> {
@@ -253,7 +256,7 @@ impl<'g> Groups<'g> {
 fn partials(grouping: &Grouping) -> Vec<Partial> {
     let empty = |aggregate: &Aggregate| match aggregate {
         Aggregate::Count | Aggregate::Of(Measure::Count, _) => Partial::Count(0),
-        Aggregate::Of(Measure::Sum { .. }, _) => Partial::Sum(Amounts::new()),
+        Aggregate::Of(Measure::Sum { .. }, _) => Partial::Sum(Amounts::default()),
         Aggregate::Of(Measure::Min, _) => Partial::Least(Value::Null),
         Aggregate::Of(Measure::Max, _) => Partial::Greatest(Value::Null),
     };

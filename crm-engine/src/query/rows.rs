@@ -4,11 +4,10 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use super::access::Way;
 use super::group::Groups;
 use super::select::{Grouping, OrderKey, Output};
 use super::source::{EntryRow, Found, Source};
-use super::{Column, Query, Watch, totals};
+use super::{Column, Query, Watch};
 use crate::error::{Code, Error, Result};
 use crate::expr::{Bound, Context, Operand, Row, StoredRow};
 use crate::facts;
@@ -367,9 +366,10 @@ fn grouped<'g>(
     grouping: &'g Grouping,
 ) -> Result<Groups<'g>> {
     let select = &query.select;
-    if let Way::Totals(at) = query.access.way {
-        let total = &select.object.totals[at];
-        return totals::groups(snapshot, select, &query.access, grouping, total, &bound);
+    if let Some(counts) = &query.access.counts
+        && let Some(groups) = counts.groups(snapshot, select, &query.access, grouping, &bound)?
+    {
+        return Ok(groups);
     }
     let mut groups = Groups::new(grouping);
     let mut walk = Walk::open(query, snapshot, bound)?;

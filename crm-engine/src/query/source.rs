@@ -87,7 +87,6 @@ impl Source {
             Stream::beginning(prefix, &beginning, reverse)
         };
         Ok(match access.way {
-            Way::Totals(_) => return Err(Error::internal("totals have no candidates")),
             Way::Points => Source::Points(access.ids(bound).into_iter()),
             _ if select.plan.is_nothing() => Source::nothing(),
             Way::Referrers { reverse } => match access.target(bound) {

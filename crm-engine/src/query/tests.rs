@@ -185,11 +185,32 @@ fn ways() {
             "SELECT state, sum(amount) FROM item WHERE owner IN (1, 2) GROUP BY state",
             "totals `by_state`; owners narrowed",
         ),
-        (ALL, "SELECT count(*) FROM item WHERE done", "all records"),
         (
             ALL,
-            "SELECT count(*) FROM item WHERE owner = 1 OR owner = 2",
+            "SELECT count(*) FROM item WHERE size > 1",
             "all records",
+        ),
+        (ALL, "SELECT sum(size) FROM item WHERE done", "all records"),
+        (
+            ALL,
+            "SELECT count(*) FROM item WHERE title = 'x' AND state IN ('a', ?)",
+            "totals `by_title`",
+        ),
+        (
+            ALL,
+            "SELECT owner, count(*) FROM item WHERE owner = 1 OR owner = 2 GROUP BY owner",
+            "totals `by_state`",
+        ),
+        (
+            ALL,
+            "SELECT coalesce(number, 0), sum(number) FROM item WHERE NOT done GROUP BY coalesce(number, 0)",
+            "totals `by_note`",
+        ),
+        // What the caller does not see he is not told the name of.
+        (
+            Actor::User(own),
+            "SELECT count(*) FROM item WHERE done",
+            "totals; 1 owners in reach",
         ),
         (
             Actor::User(own),

@@ -11,11 +11,12 @@ use serde::Serialize;
 
 use crate::error::{Code, Error, Result};
 use crate::ids::FieldId;
-use crate::index::{Group, Sums};
+use crate::index::Group;
 use crate::policy::Plan;
 use crate::query;
 use crate::schema::{Object, StageKind, Total, label_in};
 use crate::store::Read;
+use crate::value::{Amounts, Value};
 
 pub use periodicity::Periodicity;
 pub(crate) use periodicity::periodicity;
@@ -52,7 +53,8 @@ pub struct FunnelStage {
 /// Computes the funnel of `object` from its totals.
 ///
 /// # Errors
-/// [`Code::InvalidArguments`] when the object has no stages or no total over them.
+/// [`Code::InvalidArguments`] when the object has no stages or no total over them,
+/// [`Code::LimitExceeded`] for a sum of more than 28 digits.
 pub(crate) fn funnel(
     read: &dyn Read,
     plan: &Plan,
@@ -68,42 +70,42 @@ pub(crate) fn funnel(
                 format!("`{}` has no stages", object.name),
             )
         })?;
-    let total = object
-        .totals
-        .iter()
-        .find(|total| total.group == stages.id)
+    let totals = object.totals.iter();
+    let by_stage = totals.filter(|total| total.parts.last().is_some_and(|p| p.field == stages.id));
+    let total = by_stage
+        .min_by_key(|total| total.parts.len())
         .ok_or_else(|| {
             Error::new(
                 Code::InvalidArguments,
                 format!("`{}` keeps no total by stage", object.name),
             )
         })?;
-    let sums = query::totals(read, plan, object, total)?;
+    let groups = query::totals(read, plan, object, total)?;
     let summed = visible_sum(plan, total);
     let rows = stages
         .choices
         .iter()
         .filter_map(|choice| choice.stage.map(|kind| (choice, kind)))
         .map(|(choice, kind)| {
-            let group = group_of(&sums, Some(choice.id));
-            FunnelStage {
+            let group = group_of(&groups, &Value::Choice(choice.id));
+            Ok(FunnelStage {
                 stage: choice.name.clone(),
                 label: label_in(&choice.labels, language, &choice.name).to_owned(),
                 kind,
                 count: group.map_or(0, |group| group.count),
                 sums: group
                     .zip(summed)
-                    .map_or_else(BTreeMap::new, |(g, (at, _))| amounts(g, at)),
-            }
+                    .map_or_else(|| Ok(BTreeMap::new()), |(g, (at, _))| amounts(g, at))?,
+            })
         })
-        .collect();
+        .collect::<Result<Vec<FunnelStage>>>()?;
     Ok(Funnel {
         object: object.name.clone(),
         sum: summed
             .and_then(|(_, field)| object.by_id(field))
             .map(|field| field.name.clone()),
         stages: rows,
-        without_stage: group_of(&sums, None).map_or(0, |group| group.count),
+        without_stage: group_of(&groups, &Value::Null).map_or(0, |group| group.count),
     })
 }
 
@@ -117,23 +119,18 @@ fn visible_sum(plan: &Plan, total: &Total) -> Option<(usize, FieldId)> {
         .find(|(_, field)| plan.shows(*field))
 }
 
-fn group_of(sums: &Sums, choice: Option<crate::ids::ChoiceId>) -> Option<&Group> {
-    sums.groups()
-        .find(|(of, _)| *of == choice)
-        .map(|(_, group)| group)
+fn group_of<'g>(groups: &'g [(Value, Group)], stage: &Value) -> Option<&'g Group> {
+    let found = groups.iter().find(|(of, _)| of == stage);
+    found.map(|(_, group)| group)
 }
 
-fn amounts(group: &Group, at: usize) -> BTreeMap<String, Decimal> {
-    group
-        .sums
-        .get(at)
-        .into_iter()
-        .flatten()
-        .map(|(currency, amount)| {
-            (
-                currency.map_or_else(String::new, |currency| currency.to_string()),
-                *amount,
-            )
-        })
-        .collect()
+fn amounts(group: &Group, at: usize) -> Result<BTreeMap<String, Decimal>> {
+    let sums = group.sums.get(at).into_iter().flat_map(Amounts::iter);
+    sums.map(|(currency, sum)| {
+        let currency = currency.map_or_else(String::new, |currency| currency.to_string());
+        let amount = sum.total();
+        let too_long = || Error::new(Code::LimitExceeded, "a sum exceeds 28 digits");
+        Ok((currency, amount.ok_or_else(too_long)?))
+    })
+    .collect()
 }

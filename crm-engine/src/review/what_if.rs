@@ -392,7 +392,7 @@ fn tally(read: &dyn Read, object: &Object, pairs: &mut [Pair], work: &mut Work<'
     if pairs.is_empty() {
         return Ok(());
     }
-    let standings = match by_owner && !object.totals.is_empty() {
+    let standings = match by_owner && object.owned && !object.totals.is_empty() {
         true => owners(read, object)?,
         false => records(read, object, pairs, work)?,
     };
@@ -410,10 +410,14 @@ type Standings = Vec<(Standing, u64)>;
 
 /// How many records each owner has, from the totals kept.
 fn owners(read: &dyn Read, object: &Object) -> Result<Standings> {
-    let Some(total) = object.totals.first() else {
+    let shortest = object
+        .totals
+        .iter()
+        .min_by_key(|total| total.split().0.len());
+    let Some(total) = shortest else {
         return Ok(Vec::new());
     };
-    let prefix = keys::total(object.id, total.id).done();
+    let prefix = keys::owned_totals(object.id, total.id).done();
     let mut rows = read.scan(KeyRange::prefix(&prefix), ScanOptions::default())?;
     let mut owners = Vec::new();
     while let Some((key, value)) = rows.next()? {

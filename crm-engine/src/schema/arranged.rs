@@ -20,6 +20,8 @@ pub enum Arranged {
     Section(String, SectionPart),
     /// The list of fields for completeness of that name.
     Completeness(String),
+    /// The total of that name.
+    Total(String),
 }
 
 /// A part of a field that was arranged.
@@ -112,6 +114,8 @@ impl Object {
         for list in &mut left.completeness {
             list.fields.retain(|name| !gone(name));
         }
+        left.total
+            .retain(|total| !self.is_arranged(&Arranged::Total(total.name.clone())));
         let compares_gone = |rule: &DuplicateDeclaration| {
             let mut fields = rule.all.iter().map(|comparison| &comparison.field);
             fields.any(gone)

@@ -24,7 +24,7 @@ pub(crate) enum Space {
     Own = 0x03,
     /// object, list, sort key, id → standing, columns.
     All = 0x04,
-    /// object, total, owner → one packed value.
+    /// object, total, whose records, values they are grouped by → the groups that share an entry.
     Total = 0x05,
     /// record id, version → what that version replaced.
     History = 0x06,
@@ -52,8 +52,6 @@ pub(crate) enum Space {
     Part = 0x0E,
     /// user → how he proves who he is.
     Credentials = 0x13,
-    /// object, participant, id → owner.
-    Shared = 0x12,
     /// 0, user, hour → what he did; 1, user, hour, object, id → nothing.
     Watch = 0x14,
 }
@@ -92,6 +90,30 @@ impl Holder {
             Holder::Owner(owner) => owner.map_or(0, UserId::get),
             Holder::Participant(user) => Holder::PARTICIPANTS + user.get(),
         }
+    }
+}
+
+/// Whose records an entry of a total counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Whose {
+    /// Everybody's.
+    All,
+    /// What a user owns, or what belongs to nobody.
+    OwnedBy(Option<UserId>),
+    /// What others share with a user.
+    SharedWith(UserId),
+    /// What this owner, or nobody, shares with the user.
+    Shares(UserId, Option<UserId>),
+}
+
+impl Whose {
+    /// Everybody that the record of that head is counted for.
+    pub(crate) fn of(head: &Head, owned: bool) -> impl Iterator<Item = Whose> {
+        let users = head.participants.iter().filter(move |_| owned);
+        let shared =
+            users.flat_map(|user| [Whose::SharedWith(user), Whose::Shares(user, head.owner)]);
+        let owner = owned.then_some(Whose::OwnedBy(head.owner));
+        std::iter::once(Whose::All).chain(owner).chain(shared)
     }
 }
 
@@ -170,11 +192,6 @@ pub(crate) fn own(object: ObjectId, list: u8, holder: Holder) -> Key {
         .uint(holder.number())
 }
 
-/// The records that others share with `user`: the id follows.
-pub(crate) fn shared(object: ObjectId, user: UserId) -> Key {
-    Key::new(Space::Shared).object(object).id(user.0)
-}
-
 pub(crate) fn all(object: ObjectId, list: u8) -> Key {
     Key::new(Space::All).object(object).uint(list.into())
 }
@@ -198,8 +215,29 @@ pub(crate) fn list_tail<'v>(
     tail
 }
 
+/// All entries of a total.
 pub(crate) fn total(object: ObjectId, total: u8) -> Key {
     Key::new(Space::Total).object(object).uint(total.into())
+}
+
+/// The entries of a total that count these records: what they are grouped by follows.
+pub(crate) fn total_of(object: ObjectId, id: u8, whose: Whose) -> Key {
+    match whose {
+        Whose::All => total(object, id).uint(0),
+        Whose::OwnedBy(owner) => owned_totals(object, id).owner(owner),
+        Whose::SharedWith(user) => total(object, id).uint(2).id(user.0),
+        Whose::Shares(user, owner) => shared_totals(object, id, user).owner(owner),
+    }
+}
+
+/// The entries of a total for each owner, who follows.
+pub(crate) fn owned_totals(object: ObjectId, id: u8) -> Key {
+    total(object, id).uint(1)
+}
+
+/// The entries of a total of what is shared with a user, for each owner, who follows.
+pub(crate) fn shared_totals(object: ObjectId, id: u8, user: UserId) -> Key {
+    total(object, id).uint(3).id(user.0)
 }
 
 pub(crate) fn history(id: RecordId, version: Version) -> Vec<u8> {

@@ -13,6 +13,7 @@ pub(crate) mod keys;
 mod parts;
 mod storage;
 pub(crate) mod system;
+mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,6 +39,7 @@ pub use parts::{
     HiddenDuplicates, Interest, Likeness, Rollup, Section, Together,
 };
 pub(crate) use storage::{load, store, stored_version};
+pub use totals::{Period, Total, TotalPart};
 
 /// Labels by language code (`en`, `ru`).
 pub type Labels = BTreeMap<String, String>;
@@ -80,7 +82,7 @@ pub struct Object {
     pub columns: Vec<FieldId>,
     /// The sorted lists it offers.
     pub lists: Vec<List>,
-    /// The totals it keeps for every owner.
+    /// The totals it keeps.
     pub totals: Vec<Total>,
     /// The reference to the record that its records are details of. Details take the rights and
     /// the owner of their parent (C2).
@@ -228,19 +230,6 @@ pub struct SortKey {
     pub field: FieldId,
     /// Greatest first.
     pub descending: bool,
-}
-
-/// A grouping whose count and sums are kept for every owner in the write transaction.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Total {
-    /// Its number within the object, never reused.
-    pub id: u8,
-    /// Its stable API name.
-    pub name: String,
-    /// The choice field it groups by.
-    pub group: FieldId,
-    /// The numeric or money fields it sums.
-    pub sums: Vec<FieldId>,
 }
 
 impl Schema {

@@ -1,4 +1,4 @@
-//! What those may call who configure objects: fields, sections, labels and completeness.
+//! What those may call who configure objects: fields, sections, labels, totals and completeness.
 
 use serde_json::Value as Json;
 
@@ -10,7 +10,7 @@ use crate::ids::RecordId;
 use crate::policy::Action;
 use crate::schema::{
     FieldChange, FieldDeclaration, LabelOf, ObjectDeclaration, Schema, SectionChange,
-    SectionDeclaration, keys,
+    SectionDeclaration, TotalDeclaration, keys,
 };
 use crate::store::Read;
 use crate::value::RecordView;
@@ -200,6 +200,51 @@ impl Session {
         self.configure(&action, |configurer| {
             configurer.set_completeness(object, list, fields)
         })
+    }
+
+    /// Keeps counts and sums of groups of an object's records from now on, in every write: queries
+    /// that ask for them cost the same however many records there are. Those there are already are
+    /// counted in the same transaction, while other writers wait. Needs the right to configure the
+    /// object.
+    ///
+    /// ```
+    /// use crm_engine::{Engine, Options, Params, TotalDeclaration};
+    /// use serde_json::json;
+    ///
+    /// let host = Engine::in_memory(Options::default())?.system();
+    /// host.create("company", &json!({"name": "Vega", "legal_form": "individual"}))?;
+    /// let forms = TotalDeclaration {
+    ///     name: "forms".into(),
+    ///     group: vec!["legal_form".into()],
+    ///     sum: Vec::new(),
+    /// };
+    /// host.create_total("company", &forms)?;
+    /// let sql = "SELECT count(*) FROM company WHERE legal_form = 'individual'";
+    /// assert_eq!(host.prepare(sql)?.explain(), "totals `forms`");
+    /// assert_eq!(host.query(sql, &Params::new())?.next()?.expect("a row")[0].as_integer(), Some(1));
+    /// # Ok::<(), crm_engine::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::Denied`](crate::Code::Denied), [`Code::Duplicate`](crate::Code::Duplicate),
+    /// [`Code::UnknownField`](crate::Code::UnknownField),
+    /// [`Code::InvalidValue`](crate::Code::InvalidValue),
+    /// [`Code::LimitExceeded`](crate::Code::LimitExceeded),
+    /// [`Code::TooLarge`](crate::Code::TooLarge) for more groups than one transaction takes.
+    pub fn create_total(&self, object: &str, total: &TotalDeclaration) -> Result<()> {
+        let action = format!("total.create {object}.{}", total.name);
+        self.configure(&action, |configurer| configurer.create_total(object, total))
+    }
+
+    /// Takes a total away; what it answered is counted record by record from then on. Packs that
+    /// declare it do not bring it back. Needs the right to configure the object.
+    ///
+    /// # Errors
+    /// [`Code::Denied`](crate::Code::Denied), [`Code::InvalidValue`](crate::Code::InvalidValue)
+    /// for a total that is not found, [`Code::TooLarge`](crate::Code::TooLarge).
+    pub fn delete_total(&self, object: &str, total: &str) -> Result<()> {
+        let action = format!("total.delete {object}.{total}");
+        self.configure(&action, |configurer| configurer.delete_total(object, total))
     }
 
     /// How complete a record is, by each list its object declares, of the fields the caller sees

@@ -113,7 +113,8 @@ impl Shape<'_> {
             keys.all(|key| self.plan.shows(key.field))
         });
         let totals = object.totals.iter();
-        let totals = totals.filter(|total| self.plan.shows(total.group));
+        let totals =
+            totals.filter(|total| total.parts.iter().all(|part| self.plan.shows(part.field)));
         json!({
             "name": object.name,
             "label": self.label(&object.labels, &object.name),

@@ -8,6 +8,7 @@
 //! | `json` | the JSON form: [`from_json`] and [`to_json`] |
 //! | `key`, `collate`, `number` | order-preserving bytes: [`put_value`] and its like |
 //! | `codec` | one value as bytes: [`encode_value`] and [`decode_value`] |
+//! | `exact` | sums that never round |
 //! | `fields`, `table` | values by field, and as bytes: [`Fields`], [`FieldsView`] |
 //! | `normal`, `stem` | forms in which values and words that mean the same are the same |
 //! | `record`, `standing` | the record around them: [`Record`], [`RecordView`]; whom it stands under: [`Participants`] |
@@ -16,6 +17,7 @@ mod check;
 mod codec;
 mod collate;
 mod duration;
+mod exact;
 mod fields;
 mod json;
 mod key;
@@ -40,6 +42,7 @@ use crate::ids::{ChoiceId, RecordId};
 
 pub use codec::{decode_value, encode_value};
 pub(crate) use collate::{fold, text_of_sort_key};
+pub(crate) use exact::{Amounts, Exact};
 pub use fields::Fields;
 pub use json::{from_json, to_json};
 pub(crate) use json::{into_json, moment, moment_or_null};

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use crate::error::{Code, Error, Result};
-use crate::ids::{RecordId, UserId};
-use crate::index::{self, Entry, Sums};
+use crate::ids::RecordId;
+use crate::index::{self, Built, Entry};
 use crate::journal;
 use crate::kept::Kept;
 use crate::schema::keys::{self, Key, Space};
@@ -28,7 +28,7 @@ pub struct VerifyReport {
     pub records: u64,
     /// List entries, back references, unique values and places on timelines compared.
     pub index_entries: u64,
-    /// Totals of owners compared.
+    /// Entries of totals compared.
     pub totals: u64,
     /// History rows counted against the versions of their records.
     pub history_rows: u64,
@@ -100,7 +100,7 @@ fn verify_object(
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<()> {
     let mut expected: BTreeSet<Entry> = BTreeSet::new();
-    let mut totals: BTreeMap<(u8, Option<UserId>), Sums> = BTreeMap::new();
+    let mut totals = Built::new();
     let prefix = Key::new(Space::Record).object(object.id).done().len();
     let mut rows = read.scan(keys::records(object.id), ScanOptions::default())?;
     while let Some((key, value)) = rows.next()? {
@@ -125,12 +125,7 @@ fn verify_object(
         }
         expected.extend(index::entries(object, id, &record)?);
         timelines.extend(index::moves(read, object, id, &record)?);
-        for total in &object.totals {
-            totals
-                .entry((total.id, record.head.owner))
-                .or_default()
-                .add(total, &record)?;
-        }
+        index::build(object, &object.totals, &record, &mut totals)?;
     }
     drop(rows);
     // Timelines belong to the records referred to: those of all objects are compared at once.
@@ -139,8 +134,8 @@ fn verify_object(
     expected.retain(|entry| !is_timeline(entry));
     let stored = totals
         .into_iter()
-        .map(|((total, owner), sums)| Entry {
-            key: keys::total(object.id, total).owner(owner).done(),
+        .map(|(key, sums)| Entry {
+            key,
             value: sums.encode(),
         })
         .collect();
@@ -153,7 +148,6 @@ fn verify_object(
         Space::WordOwn,
         Space::WordAll,
         Space::Part,
-        Space::Shared,
     ] {
         let range = Key::new(space).object(object.id).range();
         report.index_entries += compare(read, &object.name, &expected, range, report)?;

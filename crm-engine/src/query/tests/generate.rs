@@ -17,8 +17,12 @@ pub(super) const FIELDS: [(&str, &[&str]); 9] = [
     ("day", &["", "2017-03-01", "2017-03-02", "1969-12-31"]),
     ("done", &["", "true", "false"]),
     ("words", &["", "big", "big,red"]),
-    ("note", &["", "x", "y"]),
+    // The last is longer than what totals tell apart.
+    ("note", &["", "x", "y", LONG]),
 ];
+
+const LONG: &str = "a word and another word and another word and another word and another \
+    word and another word and another word and another word and another word";
 
 /// What queries speak of: the fields above, what the engine keeps, and paths.
 pub(super) const OPERANDS: [&str; 16] = [
@@ -224,6 +228,8 @@ pub(super) fn condition() -> impl Strategy<Value = Condition> {
 
 pub(super) fn question() -> impl Strategy<Value = Question> {
     let aggregates = select(vec![
+        "count(*)",
+        "count(*)",
         "count(*)",
         "sum(amount)",
         "sum(number)",

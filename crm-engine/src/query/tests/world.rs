@@ -54,7 +54,13 @@ list = [
     { name = "by_state", by = ["state", "number desc"] },
     { name = "of_thing", by = ["thing desc", "day desc"] },
 ]
-total = [{ name = "by_state", group = "state", sum = ["amount", "number"] }]
+total = [
+    { name = "by_state", group = "state", sum = ["amount", "number"] },
+    { name = "by_title", group = ["state", "title"], sum = ["amount", "size"] },
+    { name = "by_thing", group = ["thing", "day"], sum = ["number"] },
+    { name = "by_note", group = ["note", "done", "number"], sum = ["number"] },
+    { name = "by_month", group = ["month(day)", "state"] },
+]
 "#;
 
 pub(super) struct World {

@@ -1,11 +1,10 @@
-//! How a schema takes in declared lists and totals.
+//! How a schema takes in declared lists.
 
 use crate::error::{Code, Error, Result};
 use crate::limits::SORTS_PER_OBJECT_MAX;
-use crate::schema::{List, Object, SortKey, Total};
-use crate::value::ValueType;
+use crate::schema::{List, Object, SortKey};
 
-use super::{ListDeclaration, TotalDeclaration, check_name, invalid, is_sortable, limit};
+use super::{ListDeclaration, check_name, invalid, is_sortable, limit};
 
 pub(super) fn take_list(object: &mut Object, declared: &ListDeclaration) -> Result<()> {
     check_name(&declared.name, "a list")?;
@@ -63,51 +62,4 @@ pub(super) fn parse_sort_key(object: &Object, text: &str) -> Result<SortKey> {
         field: field.id,
         descending,
     })
-}
-
-pub(super) fn take_total(object: &mut Object, declared: &TotalDeclaration) -> Result<()> {
-    check_name(&declared.name, "a total")?;
-    let group = object.field(&declared.group)?;
-    if group.value_type != ValueType::Choice {
-        return Err(invalid("a total groups by a field of type `choice`").field(&declared.group));
-    }
-    let group = group.id;
-    let mut sums = Vec::new();
-    for name in &declared.sum {
-        let field = object.field(name)?;
-        if !matches!(
-            field.value_type,
-            ValueType::Integer | ValueType::Decimal | ValueType::Money
-        ) {
-            return Err(invalid("a total sums integers, decimals and money").field(name));
-        }
-        sums.push(field.id);
-    }
-    if let Some(existing) = object
-        .totals
-        .iter()
-        .find(|total| total.name == declared.name)
-    {
-        return match (existing.group, &existing.sums) == (group, &sums) {
-            true => Ok(()),
-            false => Err(Error::new(
-                Code::SchemaFixed,
-                format!(
-                    "the total `{}` has another definition already",
-                    declared.name
-                ),
-            )),
-        };
-    }
-    if object.totals.len() == SORTS_PER_OBJECT_MAX {
-        return Err(limit("totals of an object", SORTS_PER_OBJECT_MAX));
-    }
-    let id = object.totals.last().map_or(1, |last| last.id + 1);
-    object.totals.push(Total {
-        id,
-        name: declared.name.clone(),
-        group,
-        sums,
-    });
-    Ok(())
 }

@@ -6,6 +6,7 @@ mod fields;
 mod kept;
 mod lists;
 mod parts;
+mod totals;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::value::ValueType;
 pub use card::CardPartDeclaration;
 pub(super) use fields::{check_default, take_choices};
 pub(super) use parts::add_section;
+pub use totals::TotalDeclaration;
 
 use super::{
     Compared, HiddenDuplicates, Labels, Likeness, Object, OnDelete, Schema, StageKind, system,
@@ -57,7 +59,7 @@ pub struct ObjectDeclaration {
     /// The sorted lists offered.
     #[serde(default)]
     pub list: Vec<ListDeclaration>,
-    /// The totals kept for every owner.
+    /// The totals kept.
     #[serde(default)]
     pub total: Vec<TotalDeclaration>,
     /// The required reference to the record that its records are details of.
@@ -181,20 +183,6 @@ pub struct ChoiceDeclaration {
 pub struct ListDeclaration {
     pub name: String,
     pub by: Vec<String>,
-}
-
-/// A total as declared; see [`Total`](super::Total).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(
-    missing_docs,
-    reason = "each is described at the field of `Total` of the same name"
-)]
-pub struct TotalDeclaration {
-    pub name: String,
-    pub group: String,
-    #[serde(default)]
-    pub sum: Vec<String>,
 }
 
 /// A section as declared; see [`Section`](super::Section).
@@ -478,7 +466,7 @@ impl Schema {
             lists::take_list(&mut object, list)?;
         }
         for total in &declaration.total {
-            lists::take_total(&mut object, total)?;
+            object.take_total(total, &|_| true)?;
         }
         parts::take(&mut object, declaration, is_new)?;
         self.objects[at] = Arc::new(object);

@@ -1,5 +1,5 @@
-//! Changes of one object in a running store: its fields, sections, labels and what completeness
-//! asks for (C30 to C42). Each gives a new schema value; the old one stays as it is.
+//! Changes of one object in a running store: its fields, sections, labels, totals and what
+//! completeness asks for (C30 to C42). Each gives a new schema value; the old one stays as it is.
 //!
 //! What is changed here is marked as [`Arranged`](super::Arranged), so that the next version of
 //! a pack does not undo it.
@@ -8,6 +8,7 @@ mod fields;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod uses;
 
 use std::sync::Arc;

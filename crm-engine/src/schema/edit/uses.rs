@@ -106,8 +106,10 @@ fn own_parts(object: &Object, field: FieldId, uses: &mut Vec<Use>) {
         add(is_used, format!("the list `{}`", list.name));
     }
     for total in &object.totals {
-        let is_used = total.group == field || total.sums.contains(&field);
-        add(is_used, format!("the total `{}`", total.name));
+        add(
+            total.is_made_of(field),
+            format!("the total `{}`", total.name),
+        );
     }
     for rule in &object.duplicates {
         let is_used = rule.all.iter().any(|comparison| comparison.field == field);
