@@ -83,7 +83,9 @@ pub const QUERY_ROWS_TOUCHED_MAX: u64 = 50_000_000;
 pub const QUERY_SORT_ROWS_MAX: usize = 250_000;
 /// Different values one sub-select may give.
 pub const SUBSELECT_VALUES_MAX: usize = 1_000_000;
-/// Groups one query may produce.
+/// Values one query may keep to count how many differ, of all its groups.
+pub const QUERY_DISTINCT_VALUES_MAX: usize = 1_000_000;
+/// Groups one query may produce; rows that must differ are groups too.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
 
 // Duplicates.

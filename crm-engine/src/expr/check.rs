@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, InTarget, Query, TypedString, UnaryOperator, Value as Literal,
+    BinaryOperator, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, InTarget, Query, TypedString, UnaryOperator, Value as Literal,
 };
 
 use super::Plans;
 use super::amounts::{amount_of, computed};
 use super::domain::Domain;
 use super::eval::{Arithmetic, Comparison, Link, Operand, Path, Step, Test};
+use super::gathered::Gathering;
 use super::params::{Parameters, pattern};
 use super::subselect::{self, SubSelect};
 use super::syntax::{Ast, Name, blame, place, unexpected};
@@ -45,6 +46,8 @@ fn visible_field<'o>(object: &'o Object, plan: &Plan, name: &Name) -> Result<&'o
 pub(crate) struct Checker<'a> {
     pub(super) scope: Scope<'a>,
     pub(crate) parameters: Parameters,
+    /// Expressions are about groups of records.
+    pub(super) gathering: Option<Gathering>,
 }
 
 /// Something with a value: what stands beside a literal or a parameter gives it its type.
@@ -59,7 +62,13 @@ impl<'a> Checker<'a> {
         Checker {
             scope,
             parameters: Parameters::default(),
+            gathering: None,
         }
+    }
+
+    /// The object whose records expressions are about.
+    pub(crate) fn object(&self) -> Arc<Object> {
+        Arc::clone(self.scope.object)
     }
 
     /// Checks a condition.
@@ -81,7 +90,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn test_at(&mut self, ast: &Ast, depth: usize) -> Result<Test> {
+    pub(super) fn test_at(&mut self, ast: &Ast, depth: usize) -> Result<Test> {
         bound_depth(ast, depth)?;
         let depth = depth + 1;
         match ast {
@@ -196,6 +205,7 @@ impl<'a> Checker<'a> {
                 ..self.scope
             },
             parameters: std::mem::take(&mut self.parameters),
+            gathering: None,
         };
         let column = inner
             .term(parts.column, depth)
@@ -240,7 +250,12 @@ impl<'a> Checker<'a> {
     }
 
     /// Two operands that are compared: each that has no type takes it from the other.
-    fn pair(&mut self, left: &Ast, right: &Ast, depth: usize) -> Result<(Operand, Operand)> {
+    pub(super) fn pair(
+        &mut self,
+        left: &Ast,
+        right: &Ast,
+        depth: usize,
+    ) -> Result<(Operand, Operand)> {
         match (self.term(left, depth)?, self.term(right, depth)?) {
             (Term::Typed(a, domain), Term::Typed(b, other)) => {
                 comparable(&domain, &other, right)?;
@@ -261,6 +276,9 @@ impl<'a> Checker<'a> {
 
     pub(super) fn term(&mut self, ast: &Ast, depth: usize) -> Result<Term> {
         bound_depth(ast, depth)?;
+        if let Some(part) = self.gathered(ast, depth)? {
+            return Ok(part);
+        }
         let depth = depth + 1;
         match ast {
             Expr::Nested(inner) => self.term(inner, depth),
@@ -283,6 +301,15 @@ impl<'a> Checker<'a> {
             Expr::BinaryOp { left, op, right } => {
                 let operator = arithmetic(op).ok_or_else(|| unexpected(ast, "a value"))?;
                 self.arithmetic(left, operator, right, depth)
+            }
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => {
+                let (operand, otherwise) = (operand.as_deref(), else_result.as_deref());
+                self.case(ast, operand, conditions, otherwise, depth)
             }
             Expr::Function(function) => match call_of(function) {
                 Some((name, arguments)) => match (name.as_str(), arguments.as_slice()) {
@@ -309,7 +336,7 @@ impl<'a> Checker<'a> {
                 let error = format!("`{}` is not a number of up to 28 digits", shorten(text));
                 blame(Error::new(Code::InvalidValue, error), place(ast))
             }),
-            Literal::Placeholder(name) => match self.parameters.place(name) {
+            Literal::Placeholder(name) => match self.parameters.place(name, place(ast)) {
                 Some(parameter) => Ok(Term::Parameter(parameter)),
                 None => Err(unexpected(ast, "`?` or `:name`")),
             },
@@ -522,15 +549,21 @@ fn call_of(function: &Function) -> Option<(String, Vec<&Ast>)> {
     Some((name, plain.collect::<Option<Vec<&Ast>>>()?))
 }
 
-/// The lower-case name and the one argument of a call without any additions.
-pub(crate) fn call(function: &Function) -> Option<(String, &FunctionArgExpr)> {
-    match plain_call(function)? {
-        (name, [FunctionArg::Unnamed(argument)]) => Some((name, argument)),
+/// The lower-case name and the one argument of a call without any additions but `DISTINCT`, and
+/// whether that stands there.
+pub(super) fn call(function: &Function) -> Option<(String, bool, &FunctionArgExpr)> {
+    match any_call(function)? {
+        (name, distinct, [FunctionArg::Unnamed(argument)]) => Some((name, distinct, argument)),
         _ => None,
     }
 }
 
 fn plain_call(function: &Function) -> Option<(String, &[FunctionArg])> {
+    let (name, distinct, arguments) = any_call(function)?;
+    (!distinct).then_some((name, arguments))
+}
+
+fn any_call(function: &Function) -> Option<(String, bool, &[FunctionArg])> {
     let Function {
         name,
         uses_odbc_syntax: false,
@@ -544,7 +577,12 @@ fn plain_call(function: &Function) -> Option<(String, &[FunctionArg])> {
     else {
         return None;
     };
-    let is_plain =
-        list.duplicate_treatment.is_none() && list.clauses.is_empty() && within_group.is_empty();
-    is_plain.then(|| (name.to_string().to_lowercase(), list.args.as_slice()))
+    let distinct = match list.duplicate_treatment {
+        None => false,
+        Some(DuplicateTreatment::Distinct) => true,
+        Some(DuplicateTreatment::All) => return None,
+    };
+    let is_plain = list.clauses.is_empty() && within_group.is_empty();
+    let name = name.to_string().to_lowercase();
+    is_plain.then_some((name, distinct, list.args.as_slice()))
 }

@@ -66,6 +66,18 @@ pub(crate) enum Operand {
     Names(Box<(Operand, Vec<(ChoiceId, String)>)>),
     /// The first that has a value.
     Coalesce(Vec<Operand>),
+    Case(Box<Case>),
+    /// A whole number as a decimal, where it stands among decimals.
+    Widened(Box<Operand>),
+    /// One of the values that a query with groups has of each group.
+    Part(usize),
+}
+
+/// The value behind the first condition that holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Case {
+    pub(super) arms: Vec<(Test, Operand)>,
+    pub(super) otherwise: Operand,
 }
 
 /// A field of a record that is reached over references.
@@ -342,12 +354,15 @@ impl Operand {
     pub(super) fn reads(&self, fields: &mut Vec<FieldId>) -> bool {
         match self {
             Operand::Constant(_) | Operand::Bound(_) => true,
-            Operand::Path(_) => false,
+            Operand::Path(_) | Operand::Part(_) => false,
             Operand::Field(field) => {
                 fields.push(*field);
                 true
             }
-            Operand::Negative(operand) | Operand::Currency(operand) => operand.reads(fields),
+            Operand::Negative(operand) | Operand::Currency(operand) | Operand::Widened(operand) => {
+                operand.reads(fields)
+            }
+            Operand::Case(case) => case.reads(fields),
             Operand::Arithmetic(operation) => {
                 operation.0.reads(fields) && operation.2.reads(fields)
             }
@@ -367,6 +382,12 @@ impl Operand {
             Operand::Field(field) => context.row.value(*field),
             Operand::Path(path) => path.follow(context).map(Cow::Owned),
             Operand::Link(link) => link.evaluate(context),
+            Operand::Part(part) => context.row.part(*part),
+            Operand::Case(case) => case.chosen(context)?.evaluate(context),
+            Operand::Widened(operand) => Ok(match &*operand.evaluate(context)? {
+                Value::Integer(n) => Cow::Owned(Value::Decimal((*n).into())),
+                other => Cow::Owned(other.clone()),
+            }),
             Operand::Negative(operand) => Ok(Cow::Owned(negative(&*operand.evaluate(context)?))),
             Operand::Arithmetic(operation) => {
                 let (left, operator, right) = &**operation;
@@ -435,6 +456,24 @@ impl Arithmetic {
             Some(currency) => Value::Money(Money::new(result, currency)),
             None => Value::Decimal(result),
         })
+    }
+}
+
+impl Case {
+    fn chosen(&self, context: &Context<'_>) -> Result<&Operand> {
+        for (test, operand) in &self.arms {
+            if test.evaluate(context)? == Some(true) {
+                return Ok(operand);
+            }
+        }
+        Ok(&self.otherwise)
+    }
+
+    /// As [`Operand::reads`].
+    fn reads(&self, fields: &mut Vec<FieldId>) -> bool {
+        let mut arms = self.arms.iter();
+        arms.all(|(test, operand)| test.reads(fields) && operand.reads(fields))
+            && self.otherwise.reads(fields)
     }
 }
 

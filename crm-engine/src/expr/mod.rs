@@ -17,6 +17,7 @@
 //! | `+` `-` `*` `/` | exact arithmetic on numbers; amounts plus and minus amounts, times and by numbers, by amounts |
 //! | `currency(price)` | the currency of an amount, as text |
 //! | `coalesce(discount, 0)` | the first that has a value |
+//! | `CASE WHEN size > 3 THEN 'big' ELSE 'small' END`, `CASE state WHEN 'won' THEN 1 END` | the value behind the first condition that holds, behind the first value that is equal; failing that the one behind `ELSE`, or none |
 //!
 //! Values are fitted to what they are compared with when the text is compiled: `'2017-03-01'`
 //! becomes a day beside a date and that day's midnight in UTC beside a date-time, `'won'` the
@@ -33,9 +34,11 @@
 
 mod amounts;
 mod check;
+mod choose;
 mod domain;
 mod eval;
 mod formula;
+mod gathered;
 mod judge;
 mod like;
 mod params;
@@ -53,16 +56,17 @@ use crate::policy::Plan;
 use crate::schema::{Object, Schema};
 use crate::store::Read;
 
-pub(crate) use check::{Checker, Scope, call};
+pub(crate) use check::{Checker, Scope};
 pub(crate) use domain::Domain;
 pub(crate) use eval::{Context, Operand, Test};
 pub(crate) use formula::Formula;
+pub(crate) use gathered::{Aggregate, Gathering, Measure, has_aggregate};
 pub(crate) use judge::judge;
 pub use params::Params;
 pub(crate) use params::{Bound, Parameters};
 pub(crate) use row::{Row, StoredRow};
 pub(crate) use subselect::SubSelect;
-pub(crate) use syntax::{Ast, Name, Source, blame, place, unexpected};
+pub(crate) use syntax::{Ast, Name, Source, blame, unexpected};
 
 /// Tells the plan under which the records of an object are read.
 pub(crate) type Plans<'a> = dyn Fn(&Object) -> Arc<Plan> + 'a;

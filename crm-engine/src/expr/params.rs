@@ -1,14 +1,14 @@
 //! Parameters: values that are not part of a text.
 
 use std::ops::Deref;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use sqlparser::tokenizer::Location;
 
 use super::domain::Domain;
 use super::like;
 use super::subselect::Answers;
-use super::syntax::blame;
+use super::syntax::{Source, blame};
 use crate::error::{Code, Error, Result};
 use crate::limits::PATTERN_BYTES_MAX;
 use crate::value::Value;
@@ -61,6 +61,8 @@ impl Params {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Parameters {
     names: Vec<Option<String>>,
+    /// Where each parameter without a name stands.
+    places: Vec<Option<Location>>,
     slots: Vec<Slot>,
     /// How many sub-selects the text has.
     sub_selects: usize,
@@ -68,10 +70,10 @@ pub(crate) struct Parameters {
 
 /// What one run of a text works with: the values of its parameters, place by place, and the
 /// answers of its sub-selects, which are found when they are first needed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Bound {
     values: Vec<Value>,
-    pub(super) answers: Answers,
+    pub(super) answers: Arc<Answers>,
 }
 
 impl Deref for Bound {
@@ -98,9 +100,19 @@ impl Parameters {
         &self.names
     }
 
-    /// The position of the parameter written as `placeholder`; none if it is neither `?` nor a
-    /// colon and a name.
-    pub(super) fn place(&mut self, placeholder: &str) -> Option<usize> {
+    /// The parameters that stand in a text, which count in the order of the text whatever is
+    /// checked first.
+    pub(crate) fn of(source: &Source) -> Parameters {
+        let mut parameters = Parameters::default();
+        for (placeholder, at) in source.placeholders() {
+            parameters.place(placeholder, *at);
+        }
+        parameters
+    }
+
+    /// The position of the parameter written as `placeholder` at a place; none if it is neither
+    /// `?` nor a colon and a name.
+    pub(super) fn place(&mut self, placeholder: &str, at: Location) -> Option<usize> {
         let name = match placeholder {
             "?" => None,
             other => Some(
@@ -110,10 +122,12 @@ impl Parameters {
                     .to_owned(),
             ),
         };
-        let known = name
-            .as_ref()
-            .and_then(|_| self.names.iter().position(|n| *n == name));
+        let known = match &name {
+            Some(_) => self.names.iter().position(|known| *known == name),
+            None => self.places.iter().position(|known| *known == Some(at)),
+        };
         Some(known.unwrap_or_else(|| {
+            self.places.push(name.is_none().then_some(at));
             self.names.push(name);
             self.names.len() - 1
         }))
@@ -176,7 +190,7 @@ impl Parameters {
         let values = slots.map(|slot| slot.fit(values[slot.parameter].clone()));
         Ok(Bound {
             values: values.collect::<Result<Vec<Value>>>()?,
-            answers: (0..self.sub_selects).map(|_| OnceLock::new()).collect(),
+            answers: Arc::new((0..self.sub_selects).map(|_| OnceLock::new()).collect()),
         })
     }
 
