@@ -77,6 +77,8 @@ pub const PATTERN_BYTES_MAX: usize = 1_024;
 pub const EXPRESSION_DEPTH_MAX: usize = 64;
 /// How many references one dotted path may follow.
 pub const PATH_STEPS_MAX: usize = 4;
+/// The longest period of so many days from today.
+pub const PERIOD_DAYS_MAX: u32 = 36_600;
 /// Rows one query may touch before it is stopped.
 pub const QUERY_ROWS_TOUCHED_MAX: u64 = 50_000_000;
 /// Rows one query may sort where no list offers its order.

@@ -14,7 +14,7 @@ use super::amounts::{amount_of, computed};
 use super::domain::Domain;
 use super::eval::{Arithmetic, Comparison, Link, Operand, Path, Step, Test};
 use super::gathered::Gathering;
-use super::params::{Parameters, pattern};
+use super::params::{Parameters, Wanted, pattern};
 use super::subselect::{self, SubSelect};
 use super::syntax::{Ast, Name, blame, place, unexpected};
 use crate::error::{Code, Error, Result};
@@ -46,6 +46,8 @@ fn visible_field<'o>(object: &'o Object, plan: &Plan, name: &Name) -> Result<&'o
 pub(crate) struct Checker<'a> {
     pub(super) scope: Scope<'a>,
     pub(crate) parameters: Parameters,
+    /// Expressions may depend on the time, and on the time zone of who asks.
+    pub(crate) clock: bool,
     /// Expressions are about groups of records.
     pub(super) gathering: Option<Gathering>,
 }
@@ -55,6 +57,8 @@ pub(super) enum Term {
     Typed(Operand, Domain),
     Literal(Value),
     Parameter(usize),
+    /// The present day: beside a moment, its beginning where the reader is.
+    Today,
 }
 
 impl<'a> Checker<'a> {
@@ -62,6 +66,7 @@ impl<'a> Checker<'a> {
         Checker {
             scope,
             parameters: Parameters::default(),
+            clock: false,
             gathering: None,
         }
     }
@@ -85,7 +90,7 @@ impl<'a> Checker<'a> {
     /// Checks a value for `domain`: a literal or a parameter.
     pub(crate) fn value(&mut self, ast: &Ast, domain: &Domain) -> Result<Operand> {
         match self.term(ast, 0)? {
-            Term::Typed(..) => Err(unexpected(ast, "a value or a parameter")),
+            Term::Typed(..) | Term::Today => Err(unexpected(ast, "a value or a parameter")),
             term => self.fit(term, domain, ast),
         }
     }
@@ -152,6 +157,13 @@ impl<'a> Checker<'a> {
                 pattern,
                 escape_char: None,
             } => Ok(not(*negated, self.like(expr, pattern, depth)?)),
+            Expr::Function(function) => match call_of(function) {
+                Some((name, arguments)) if name == "within" => match arguments.as_slice() {
+                    [of, period] => self.within_period(of, period, ast, depth),
+                    _ => Err(unexpected(ast, "`within(day, 'this month')`")),
+                },
+                _ => self.checked(ast, depth),
+            },
             other => self.checked(other, depth),
         }
     }
@@ -205,6 +217,7 @@ impl<'a> Checker<'a> {
                 ..self.scope
             },
             parameters: std::mem::take(&mut self.parameters),
+            clock: self.clock,
             gathering: None,
         };
         let column = inner
@@ -241,10 +254,14 @@ impl<'a> Checker<'a> {
                 Operand::Constant(pattern(value).map_err(|error| blame(error, place(wanted)))?)
             }
             Term::Parameter(parameter) => {
-                let text = Domain::plain(ValueType::Text);
-                Operand::Bound(self.parameters.slot(parameter, text, true, place(wanted)))
+                let slot = self
+                    .parameters
+                    .slot(parameter, Wanted::Pattern, place(wanted));
+                Operand::Bound(slot)
             }
-            Term::Typed(..) => return Err(unexpected(wanted, "a pattern or a parameter")),
+            Term::Typed(..) | Term::Today => {
+                return Err(unexpected(wanted, "a pattern or a parameter"));
+            }
         };
         Ok(Test::Like(operand, pattern))
     }
@@ -315,7 +332,10 @@ impl<'a> Checker<'a> {
                 Some((name, arguments)) => match (name.as_str(), arguments.as_slice()) {
                     ("currency", [argument]) => self.currency(argument, depth),
                     ("coalesce", [_, _, ..]) => self.coalesce(&arguments, depth),
-                    _ => Err(unexpected(ast, "a value")),
+                    _ => match self.date_call(&name, &arguments, ast, depth)? {
+                        Some(term) => Ok(term),
+                        None => Err(unexpected(ast, "a value")),
+                    },
                 },
                 None => Err(unexpected(ast, "a value")),
             },
@@ -421,10 +441,15 @@ impl<'a> Checker<'a> {
                 Err(error) => Err(blame(error, place(ast))),
             },
             Term::Parameter(parameter) => {
-                let place = self
-                    .parameters
-                    .slot(parameter, domain.clone(), false, place(ast));
+                let wanted = Wanted::Value(domain.clone());
+                let place = self.parameters.slot(parameter, wanted, place(ast));
                 Ok(Operand::Bound(place))
+            }
+            Term::Today => {
+                let day = Domain::plain(ValueType::Date);
+                comparable(domain, &day, ast)?;
+                let begins = domain.value_type == ValueType::DateTime;
+                Ok(Operand::Bound(self.parameters.today(begins, place(ast))))
             }
         }
     }
@@ -436,6 +461,11 @@ impl<'a> Checker<'a> {
             Term::Literal(value) => {
                 let domain = Domain::plain(value.value_type().unwrap_or(ValueType::Text));
                 Ok((Operand::Constant(value), domain))
+            }
+            Term::Today => {
+                let domain = Domain::plain(ValueType::Date);
+                let day = self.fit(Term::Today, &domain, ast)?;
+                Ok((day, domain))
             }
             Term::Parameter(_) => Err(blame(
                 Error::new(Code::WrongType, "nothing tells the type of this parameter"),

@@ -71,6 +71,7 @@ impl Checker<'_> {
     ) -> Result<(Vec<Operand>, Domain)> {
         let typed = terms.iter().find_map(|term| match term {
             Term::Typed(_, domain) => Some(domain.clone()),
+            Term::Today => Some(Domain::plain(ValueType::Date)),
             _ => None,
         });
         let literal = || {
@@ -116,6 +117,7 @@ fn fits(term: &Term, domain: &Domain) -> bool {
         }
         // A plain number compares with an amount, but it is none.
         Term::Literal(_) => !(is_number(term) && domain.value_type == ValueType::Money),
+        Term::Today => domain.value_type == ValueType::Date,
         Term::Parameter(_) => true,
     }
 }
@@ -125,6 +127,6 @@ fn is_whole(term: &Term) -> bool {
     match term {
         Term::Typed(_, domain) => domain.value_type == ValueType::Integer,
         Term::Literal(value) => matches!(value, Value::Integer(_) | Value::Null),
-        Term::Parameter(_) => false,
+        Term::Parameter(_) | Term::Today => false,
     }
 }

@@ -5,6 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use sqlparser::tokenizer::Location;
 
+use super::calendar::{Calendar, Period, Stretch};
+use super::dates::unit;
 use super::domain::Domain;
 use super::like;
 use super::subselect::Answers;
@@ -25,6 +27,8 @@ use crate::value::Value;
 pub struct Params {
     positional: Vec<Option<Value>>,
     named: Vec<(String, Value)>,
+    /// When and where the text is run.
+    calendar: Option<Calendar>,
 }
 
 impl Params {
@@ -48,6 +52,13 @@ impl Params {
         self
     }
 
+    /// The same values, for a run at a moment and in a time zone.
+    #[must_use]
+    pub(crate) fn at(mut self, calendar: Calendar) -> Params {
+        self.calendar = Some(calendar);
+        self
+    }
+
     /// Sets the value of a position of a query that is known to have it.
     pub(crate) fn set(&mut self, position: usize, value: Value) {
         if self.positional.len() <= position {
@@ -64,6 +75,10 @@ pub(crate) struct Parameters {
     /// Where each parameter without a name stands.
     places: Vec<Option<Location>>,
     slots: Vec<Slot>,
+    /// The periods that the text names.
+    periods: Vec<Named>,
+    /// The text depends on the time or on the time zone of who asks.
+    pub(super) dated: bool,
     /// How many sub-selects the text has.
     sub_selects: usize,
 }
@@ -73,6 +88,8 @@ pub(crate) struct Parameters {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bound {
     values: Vec<Value>,
+    calendar: Option<Calendar>,
+    periods: Vec<Stretch>,
     pub(super) answers: Arc<Answers>,
 }
 
@@ -84,20 +101,64 @@ impl Deref for Bound {
     }
 }
 
-/// A place where a parameter stands; one parameter may stand in several.
+impl Bound {
+    /// The present moment and the time zone of the one who asks.
+    pub(super) fn calendar(&self) -> Result<&Calendar> {
+        let calendar = self.calendar.as_ref();
+        calendar.ok_or_else(|| Error::internal("nobody told what time it is"))
+    }
+
+    /// The period of a place.
+    pub(crate) fn period(&self, place: usize) -> Result<&Stretch> {
+        let period = self.periods.get(place);
+        period.ok_or_else(|| Error::internal("a period was not bound"))
+    }
+}
+
+/// A place with a value that is known when the text is run.
 #[derive(Debug, Clone)]
 struct Slot {
-    parameter: usize,
-    domain: Domain,
-    /// The value is the pattern of a `LIKE`.
-    pattern: bool,
+    filler: Filler,
     at: Location,
+}
+
+#[derive(Debug, Clone)]
+enum Filler {
+    /// A parameter, which may stand in several places.
+    Parameter(usize, Wanted),
+    Now,
+    /// The present day, or its first moment.
+    Today {
+        begins: bool,
+    },
+}
+
+/// What the value of a parameter must be.
+#[derive(Debug, Clone)]
+pub(super) enum Wanted {
+    Value(Domain),
+    /// The pattern of a `LIKE`.
+    Pattern,
+    /// The name of a unit of the calendar.
+    Unit,
+}
+
+/// A period by its name, or by that in a parameter.
+#[derive(Debug, Clone)]
+enum Named {
+    Known(Period),
+    Parameter(usize, Location),
 }
 
 impl Parameters {
     /// The names of the parameters by position; none for `?`.
     pub(crate) fn names(&self) -> &[Option<String>] {
         &self.names
+    }
+
+    /// Whether a run must be told when and where it is.
+    pub(crate) fn are_dated(&self) -> bool {
+        self.dated
     }
 
     /// The parameters that stand in a text, which count in the order of the text whatever is
@@ -134,20 +195,35 @@ impl Parameters {
     }
 
     /// A new place for a parameter: gives the index of its value among the bound ones.
-    pub(super) fn slot(
-        &mut self,
-        parameter: usize,
-        domain: Domain,
-        pattern: bool,
-        at: Location,
-    ) -> usize {
-        self.slots.push(Slot {
-            parameter,
-            domain,
-            pattern,
-            at,
-        });
+    pub(super) fn slot(&mut self, parameter: usize, wanted: Wanted, at: Location) -> usize {
+        self.fill(Filler::Parameter(parameter, wanted), at)
+    }
+
+    /// A new place for the present moment.
+    pub(super) fn now(&mut self, at: Location) -> usize {
+        self.fill(Filler::Now, at)
+    }
+
+    /// A new place for the present day, or for its first moment.
+    pub(super) fn today(&mut self, begins: bool, at: Location) -> usize {
+        self.fill(Filler::Today { begins }, at)
+    }
+
+    fn fill(&mut self, filler: Filler, at: Location) -> usize {
+        self.slots.push(Slot { filler, at });
         self.slots.len() - 1
+    }
+
+    /// A new place for a period.
+    pub(super) fn known_period(&mut self, period: Period) -> usize {
+        self.periods.push(Named::Known(period));
+        self.periods.len() - 1
+    }
+
+    /// A new place for the period that a parameter names.
+    pub(super) fn period(&mut self, parameter: usize, at: Location) -> usize {
+        self.periods.push(Named::Parameter(parameter, at));
+        self.periods.len() - 1
     }
 
     /// A new place for the answer of a sub-select.
@@ -186,10 +262,35 @@ impl Parameters {
                 .with("parameter", name)
             })?);
         }
-        let slots = self.slots.iter();
-        let values = slots.map(|slot| slot.fit(values[slot.parameter].clone()));
+        let calendar = || {
+            let calendar = params.calendar;
+            calendar.ok_or_else(|| Error::internal("nobody told what time it is"))
+        };
+        let slots = self.slots.iter().map(|slot| match &slot.filler {
+            Filler::Parameter(parameter, wanted) => wanted
+                .fit(values[*parameter].clone())
+                .map_err(|error| blame(error, slot.at)),
+            Filler::Now => Ok(Value::DateTime(calendar()?.now())),
+            Filler::Today { begins: false } => Ok(Value::Date(calendar()?.today())),
+            Filler::Today { begins: true } => {
+                let calendar = calendar()?;
+                Ok(Value::DateTime(calendar.beginning(calendar.today())))
+            }
+        });
+        let periods = self.periods.iter().map(|period| {
+            let period = match period {
+                Named::Known(period) => *period,
+                Named::Parameter(parameter, at) => {
+                    let text = values[*parameter].as_text().unwrap_or_default();
+                    Period::parse(text).map_err(|error| blame(error, *at))?
+                }
+            };
+            Ok(calendar()?.stretch(period))
+        });
         Ok(Bound {
-            values: values.collect::<Result<Vec<Value>>>()?,
+            calendar: params.calendar,
+            periods: periods.collect::<Result<Vec<Stretch>>>()?,
+            values: slots.collect::<Result<Vec<Value>>>()?,
             answers: Arc::new((0..self.sub_selects).map(|_| OnceLock::new()).collect()),
         })
     }
@@ -213,13 +314,13 @@ impl Parameters {
     }
 }
 
-impl Slot {
+impl Wanted {
     fn fit(&self, value: Value) -> Result<Value> {
-        let fitted = match self.pattern {
-            true => pattern(value),
-            false => self.domain.fit(value),
-        };
-        fitted.map_err(|error| blame(error, self.at))
+        match self {
+            Wanted::Value(domain) => domain.fit(value),
+            Wanted::Pattern => pattern(value),
+            Wanted::Unit => unit(value),
+        }
     }
 }
 

@@ -300,7 +300,12 @@ fn errors_name_their_place() {
         ("title = upper('a')", Code::Syntax, 1, 9),
         ("CASE WHEN nope THEN TRUE END", Code::UnknownField, 1, 11),
         ("CASE WHEN ready THEN NULL END = 1", Code::WrongType, 1, 22),
-        ("CASE WHEN ready THEN 1 ELSE title END = 1", Code::WrongType, 1, 24),
+        (
+            "CASE WHEN ready THEN 1 ELSE title END = 1",
+            Code::WrongType,
+            1,
+            22,
+        ),
         ("CASE title WHEN 1 THEN 1 END = 1", Code::WrongType, 1, 17),
         ("title = 'a' nope", Code::Syntax, 1, 13),
         ("number = 1e5", Code::InvalidValue, 1, 10),

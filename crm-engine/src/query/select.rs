@@ -76,6 +76,7 @@ pub(super) fn check(schema: &Schema, plans: &Plans<'_>, sql: &str) -> Result<Sel
         plans,
     });
     checker.parameters = statement.parameters.clone();
+    checker.clock = true;
     let plan = plans(object);
     let items = expand(object, &plan, &statement)?;
     let filter = match &statement.condition {

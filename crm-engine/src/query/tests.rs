@@ -170,6 +170,103 @@ fn aggregates_compute() {
     );
 }
 
+/// It is the third of March in Moscow, and the second in UTC.
+#[test]
+fn dates() {
+    let world = World::new();
+    for (title, day, at) in [
+        ("Акт", "2017-03-03", "2017-03-02T21:00:00Z"),
+        ("Bill", "2017-03-02", "2017-03-02T20:59:59Z"),
+        ("Call", "2016-12-31", "2016-12-31T21:00:00Z"),
+        ("Deed", "", ""),
+    ] {
+        world.create("item", None, &[("title", title), ("day", day), ("at", at)]);
+    }
+    let check = |sql: &str, params: &Params, expected: &[&str]| {
+        assert_eq!(world.texts(ALL, sql, params).unwrap(), expected, "{sql}");
+    };
+    let none = Params::new();
+    check(
+        "SELECT title, year(day), quarter(at), month(at), week(day), day(at) FROM item ORDER BY title",
+        &none,
+        &[
+            "Bill|2017|1|3|9|2",
+            "Call|2016|1|1|52|1",
+            "Deed|||||",
+            "Акт|2017|1|3|9|3",
+        ],
+    );
+    check(
+        "SELECT DISTINCT today(), now(), start_of('quarter', at) FROM item WHERE at IS NOT NULL",
+        &none,
+        &["2017-03-03|2017-03-02T22:00:00Z|2017-01-01"],
+    );
+    for (condition, expected) in [
+        ("within(at, 'today')", &["Акт"][..]),
+        ("within(day, 'Today')", &["Акт"]),
+        ("within(at, 'yesterday')", &["Bill"]),
+        ("within(at, 'this year')", &["Bill", "Call", "Акт"]),
+        ("within(day, 'this year')", &["Bill", "Акт"]),
+        ("NOT within(day, 'last year')", &["Bill", "Акт"]),
+        ("day = today()", &["Акт"]),
+        ("at >= today()", &["Акт"]),
+        (
+            "at < today() AND at >= TIMESTAMP '2017-01-01T00:00Z'",
+            &["Bill"],
+        ),
+        (
+            "at <= now() AND month(at) = month(today())",
+            &["Bill", "Акт"],
+        ),
+    ] {
+        let sql = format!("SELECT title FROM item WHERE {condition} ORDER BY title");
+        check(&sql, &none, expected);
+        check(
+            &format!("SELECT count(*) FROM item WHERE {condition}"),
+            &none,
+            &[&expected.len().to_string()],
+        );
+    }
+    let by = "SELECT start_of(:unit, day) AS p, count(*) FROM item WHERE within(day, :when) \
+              GROUP BY p HAVING count(*) > 0 ORDER BY p DESC";
+    let bound = |unit: &str, when: &str| Params::new().named("unit", unit).named("when", when);
+    check(
+        by,
+        &bound("month", "last 90 days"),
+        &["2017-03-01|2", "2016-12-01|1"],
+    );
+    check(by, &bound("Year", "last 2 days"), &["2017-01-01|2"]);
+    for params in [bound("century", "today"), bound("day", "soon")] {
+        let error = world.texts(ALL, by, &params).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidValue);
+        assert!(error.details().contains_key("column"));
+    }
+    for (sql, code) in [
+        ("SELECT year(title) FROM item", Code::WrongType),
+        ("SELECT year(1) FROM item", Code::WrongType),
+        ("SELECT start_of('age', day) FROM item", Code::InvalidValue),
+        (
+            "SELECT title FROM item WHERE within(day, 'soon')",
+            Code::InvalidValue,
+        ),
+        ("SELECT title FROM item WHERE within(day)", Code::Syntax),
+        (
+            "SELECT title FROM item WHERE within(day, title)",
+            Code::Syntax,
+        ),
+        (
+            "SELECT title FROM item WHERE title = today()",
+            Code::WrongType,
+        ),
+        ("SELECT today() + 1 FROM item", Code::WrongType),
+        ("SELECT today(1) FROM item", Code::Syntax),
+    ] {
+        let error = world.prepare(ALL, sql).unwrap_err();
+        assert_eq!(error.code(), code, "{sql}: {error}");
+        assert!(error.details().contains_key("line"), "{sql}: {error}");
+    }
+}
+
 /// Parameters count in the order of the text, whatever of it is checked first.
 #[test]
 fn parameters_count_as_they_stand() {
@@ -284,6 +381,36 @@ fn ways() {
             "list `by_title` of each owner, merged; 1 owners in reach",
         ),
         (ALL, "SELECT * FROM kind ORDER BY name", "list `by_name`"),
+        (
+            ALL,
+            "SELECT * FROM item WHERE day >= ? AND day < '2017-03-01'",
+            "list `by_day`; narrowed by `day`",
+        ),
+        (
+            ALL,
+            "SELECT title FROM item WHERE within(at, 'this month') ORDER BY at DESC",
+            "list `by_at` backwards; narrowed by `at`",
+        ),
+        (
+            ALL,
+            "SELECT title FROM item WHERE done = TRUE AND within(day, ?) ORDER BY day DESC",
+            "list `by_done` backwards; narrowed by `done`, `day`",
+        ),
+        (
+            ALL,
+            "SELECT title FROM item WHERE thing = 1 AND day BETWEEN ? AND ? ORDER BY day",
+            "list `of_thing` under one record backwards; narrowed by `day`",
+        ),
+        (
+            Actor::User(own),
+            "SELECT count(*) FROM item WHERE size > 3",
+            "list `by_size` owner by owner; 1 owners in reach; narrowed by `size`",
+        ),
+        (
+            ALL,
+            "SELECT count(*) FROM item WHERE day = today() AND size > 3",
+            "list `by_day`; narrowed by `day`",
+        ),
         (
             ALL,
             "SELECT title FROM item WHERE id IN (SELECT other FROM item) ORDER BY title",
