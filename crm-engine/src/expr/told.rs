@@ -20,6 +20,7 @@ impl Test {
             Test::Compare(left, _, right) | Test::Like(left, right) => {
                 left.is_told(told) && right.is_told(told)
             }
+            Test::InPeriod(operand, _) => operand.is_told(told),
             Test::In(operand, list) => {
                 operand.is_told(told) && list.iter().all(|item| item.is_told(told))
             }
@@ -40,6 +41,17 @@ impl Operand {
                 operation.0.is_told(told) && operation.2.is_told(told)
             }
             Operand::Names(set) => set.0.is_told(told),
+            Operand::Widened(operand) => operand.is_told(told),
+            Operand::DatePart(part) => part.1.is_told(told),
+            Operand::StartOf(start) => start.0.is_told(told) && start.1.is_told(told),
+            Operand::Case(case) => {
+                let told_arm = |(test, value): &(Test, Operand)| {
+                    test.is_told(told) && value.is_told(told)
+                };
+                case.arms.iter().all(told_arm) && case.otherwise.is_told(told)
+            }
+            // Of a group, not of a record.
+            Operand::Part(_) => false,
             Operand::Coalesce(operands) => operands.iter().all(|operand| operand.is_told(told)),
         }
     }
