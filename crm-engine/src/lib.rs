@@ -103,9 +103,9 @@ pub use schema::{
     CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
     DuplicateRule, EventDeclaration, EventParts, Field, FieldChange, FieldDeclaration, FieldPart,
     HiddenDuplicates, Interest, InterestDeclaration, LabelOf, Labels, Likeness, List,
-    ListDeclaration, Object, ObjectDeclaration, OnDelete, Rollup, RollupDeclaration, Schema,
-    Section, SectionChange, SectionDeclaration, SectionPart, SortKey, StageKind, Together,
-    TogetherDeclaration, Total, TotalDeclaration,
+    ListDeclaration, Log, LogDeclaration, Object, ObjectDeclaration, OnDelete, Rollup,
+    RollupDeclaration, Schema, Section, SectionChange, SectionDeclaration, SectionPart, SortKey,
+    StageKind, Together, TogetherDeclaration, Total, TotalDeclaration,
 };
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,

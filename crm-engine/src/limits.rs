@@ -79,6 +79,8 @@ pub const EXPRESSION_DEPTH_MAX: usize = 64;
 pub const PATH_STEPS_MAX: usize = 4;
 /// Rows one query may touch before it is stopped.
 pub const QUERY_ROWS_TOUCHED_MAX: u64 = 50_000_000;
+/// Stays one record may have in a log.
+pub const LOG_STAYS_MAX: u64 = 65_535;
 /// Rows one query may sort where no list offers its order.
 pub const QUERY_SORT_ROWS_MAX: usize = 250_000;
 /// Different values one sub-select may give.

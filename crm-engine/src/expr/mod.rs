@@ -60,7 +60,7 @@ pub(crate) use formula::Formula;
 pub(crate) use judge::judge;
 pub use params::Params;
 pub(crate) use params::{Bound, Parameters};
-pub(crate) use row::{Row, StoredRow};
+pub(crate) use row::{LogRow, Row, StoredRow};
 pub(crate) use subselect::SubSelect;
 pub(crate) use syntax::{Ast, Name, Source, blame, place, unexpected};
 

@@ -27,7 +27,7 @@ use crate::error::Result;
 use crate::expr::{Bound, Context, Operand, Row, SubSelect, Test};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Owners;
-use crate::schema::{List, Object, SortKey, Total, system};
+use crate::schema::{List, Object, SortKey, Total, log, system};
 use crate::store::Read;
 use crate::value::{Value, ValueType, put_beginning};
 
@@ -73,6 +73,8 @@ impl Row for Referring {
 /// Where records are looked for. Lists and totals are given by position in their object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Way {
+    /// The stays of each record that a log follows.
+    Log,
     /// The totals of the owners reached.
     Totals(usize),
     /// Records by their ids.
@@ -99,6 +101,9 @@ impl Access {
             let pins = filter.and_then(|filter| filter.pins(field))?;
             Some(pins.into_iter().cloned().collect::<Vec<Operand>>())
         };
+        if select.followed.is_some() {
+            return Access::of_log(select, pins(system::OWNER), pins(log::RECORD));
+        }
         let (ids, owners) = (pins(system::ID), pins(system::OWNER));
         let within = filter.and_then(|filter| filter.pinned_within(system::ID));
         let within = within.filter(|_| ids.is_none()).cloned();
@@ -180,6 +185,29 @@ impl Access {
             pattern: filter.and_then(|filter| pattern(object, way, filter)),
             ids,
             within,
+            owners,
+        }
+    }
+
+    /// The way over a log: the records it follows, one by one.
+    fn of_log(
+        select: &Select,
+        owners: Option<Vec<Operand>>,
+        records: Option<Vec<Operand>>,
+    ) -> Access {
+        let record = match records.as_deref() {
+            Some([record]) => Some((log::RECORD, record.clone())),
+            _ => None,
+        };
+        Access {
+            way: Way::Log,
+            sort: matches!(&select.result, Output::Rows { order, .. } if !order.is_empty()),
+            target: record,
+            parted: None,
+            pattern: None,
+            few: false,
+            ids: None,
+            within: None,
             owners,
         }
     }
@@ -276,6 +304,7 @@ impl Access {
         let list = |at: usize| &object.lists[at].name;
         let mut text = match self.way {
             Way::Totals(total) => format!("totals `{}`", object.totals[total].name),
+            Way::Log => "history, record by record".to_owned(),
             Way::Points => "records by id".to_owned(),
             Way::Referrers { reverse } => format!("referrers{}", backwards(reverse)),
             Way::Under { list: at, reverse } => {

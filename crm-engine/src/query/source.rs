@@ -7,9 +7,10 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::access::{Access, Way};
+use super::log::LogSource;
 use super::select::Select;
 use crate::error::{Code, Error, Result};
-use crate::expr::Row;
+use crate::expr::{LogRow, Row};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::index::ListRow;
 use crate::policy::Owners;
@@ -29,6 +30,7 @@ const FEW_MAX: usize = 1_000;
 
 /// Where the candidates of a query come from.
 pub(super) enum Source {
+    Log(LogSource),
     Points(std::vec::IntoIter<RecordId>),
     /// Back references.
     Referrers(Stream),
@@ -53,6 +55,8 @@ pub(super) enum Source {
 
 /// A candidate, as it was found.
 pub(super) enum Found {
+    /// A record of a log.
+    Stay(LogRow),
     Record {
         id: RecordId,
         bytes: Vec<u8>,
@@ -88,6 +92,7 @@ impl Source {
         };
         Ok(match access.way {
             Way::Totals(_) => return Err(Error::internal("totals have no candidates")),
+            Way::Log => LogSource::open(select, access, bound)?,
             Way::Points => Source::Points(access.ids(bound).into_iter()),
             _ if select.plan.is_nothing() => Source::nothing(),
             Way::Referrers { reverse } => match access.target(bound) {
@@ -130,12 +135,29 @@ impl Source {
                     merge: Merge::open(streams.collect(), read)?,
                 }
             }
-            Way::OwnerByOwner { list } => Source::OwnerByOwner {
-                list,
-                holders: holders()?.into_iter(),
-                owners,
-                stream: None,
-            },
+            Way::OwnerByOwner { list } => {
+                Source::owner_by_owner(list, owners, select.plan.shared_with())?
+            }
+        })
+    }
+
+    /// Every record of an object, in the order of their ids.
+    pub(super) fn records(object: &Object) -> Source {
+        let prefix = keys::Key::new(keys::Space::Record).object(object.id);
+        Source::Records(Stream::new(prefix.done(), false))
+    }
+
+    /// The entries of a list for each of the owners, and what is shared with a user.
+    pub(super) fn owner_by_owner(
+        list: usize,
+        owners: Owners,
+        shared_with: Option<UserId>,
+    ) -> Result<Source> {
+        Ok(Source::OwnerByOwner {
+            list,
+            holders: holders(&owners, shared_with)?.into_iter(),
+            owners,
+            stream: None,
         })
     }
 
@@ -169,6 +191,7 @@ impl Source {
     /// The next candidate.
     pub(super) fn next(&mut self, object: &Object, read: &dyn Read) -> Result<Option<Found>> {
         match self {
+            Source::Log(log) => log.next(read),
             Source::Points(ids) => {
                 for id in ids {
                     if let Some(bytes) = read.get(&keys::record(object.id, id))? {

@@ -551,10 +551,12 @@ impl<'t> Door<'t> {
     /// records had other entries derived from them.
     fn current(&self, object: &Object) -> Result<Arc<Object>> {
         let known = self.schema().by_id(object.id).map(Arc::clone);
-        known.ok_or_else(|| {
+        let known = known.ok_or_else(|| {
             let text = format!("unknown object `{}`", object.name);
             Error::new(Code::UnknownObject, text).with("object", object.name.as_str())
-        })
+        })?;
+        known.refuse_log()?;
+        Ok(known)
     }
 
     /// The field of that name, if the actor may see it (invariant *invisible is absent*).
