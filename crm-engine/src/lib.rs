@@ -91,7 +91,12 @@ pub use plugin::{FieldReader, Validator};
 pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;
 pub use query::{Column, Params, Rows};
-pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
+pub use report::{
+    Chart, ChartDeclaration, ChartKind, ColumnDeclaration, DescribedParameter, Drill, DrillRequest,
+    Funnel, FunnelStage, KeyDeclaration, ListingDeclaration, ParameterDeclaration, PartDeclaration,
+    Periodicity, Report, ReportAudience, ReportDeclaration, ReportDescription, ReportInfo,
+    ReportRequest, Table, TableColumn, Words, funnel_svg,
+};
 pub use review::{
     Affected, Because, EffectiveRights, EffectiveRule, Explanation, MatchedRule, PolicyChange,
     RightsPage, RightsRequest, RoleLevel, RolesHeld, RuleWords, WhatIf, WhatIfReport, WhoCan,

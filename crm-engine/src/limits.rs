@@ -88,6 +88,19 @@ pub const SUBSELECT_VALUES_MAX: usize = 1_000_000;
 /// Groups one query may produce.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
 
+// Reports.
+
+/// Parts, keys, columns and parameters of one report, of each.
+pub const REPORT_PARTS_MAX: usize = 64;
+/// Users whose work one report is asked about.
+pub const REPORT_LEVEL_USERS_MAX: usize = 500;
+/// Stored reports of one store.
+pub const REPORTS_MAX: usize = 100_000;
+/// Records that a list, or what is behind a figure, gives where no number is asked for.
+pub const REPORT_LIST_ROWS: usize = 100;
+/// Records that a list, or what is behind a figure, gives at once.
+pub const REPORT_LIST_ROWS_MAX: usize = 1_000;
+
 // Duplicates.
 
 /// How much of a normal form records are found by; the whole of it is then compared.

@@ -14,6 +14,7 @@ mod kept;
 mod participants;
 mod policy;
 mod references;
+mod reports;
 mod restore;
 mod rights;
 mod rules;
@@ -412,6 +413,7 @@ impl<'t> Door<'t> {
         self.refuse_duplicates(object, id, old, &new)?;
         self.check_groups(object, old, &new)?;
         self.check_policy(object, id, old, &new)?;
+        self.check_report(object, old, &new)?;
         self.check_together(object, id, &new)?;
         self.store(object, id, old, &new, replaced)?;
         if old.is_some_and(|old| old.head.standing() != new.head.standing()) {

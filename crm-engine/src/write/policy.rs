@@ -221,7 +221,7 @@ impl Door<'_> {
     }
 
     /// Whether a record of `object` has that name.
-    fn is_named(&self, object: ObjectId, field: FieldId, name: &str) -> Result<bool> {
+    pub(super) fn is_named(&self, object: ObjectId, field: FieldId, name: &str) -> Result<bool> {
         let key = keys::unique(object, field, &Value::from(name));
         Ok(self.txn.get(&key)?.is_some())
     }
