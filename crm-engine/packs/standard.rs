@@ -1,6 +1,7 @@
 // The files of the standard pack, compiled into the engine.
 &[
     ("pack.toml", include_str!("standard/pack.toml")),
+    ("reports.toml", include_str!("standard/reports.toml")),
     ("activity/object.toml", include_str!("standard/activity/object.toml")),
     ("client_group/object.toml", include_str!("standard/client_group/object.toml")),
     ("client_group_member/object.toml", include_str!("standard/client_group_member/object.toml")),
@@ -29,6 +30,7 @@
     ("lost_reason/object.toml", include_str!("standard/lost_reason/object.toml")),
     ("mailing_type/object.toml", include_str!("standard/mailing_type/object.toml")),
     ("opportunity/object.toml", include_str!("standard/opportunity/object.toml")),
+    ("plan/object.toml", include_str!("standard/plan/object.toml")),
     ("product/object.toml", include_str!("standard/product/object.toml")),
     ("product_price/object.toml", include_str!("standard/product_price/object.toml")),
     ("quote/object.toml", include_str!("standard/quote/object.toml")),

@@ -93,7 +93,12 @@ pub use plugin::{FieldReader, Validator};
 pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;
 pub use query::{Column, Params, Rows};
-pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
+pub use report::{
+    Chart, ChartDeclaration, ChartKind, ColumnDeclaration, DescribedParameter, Drill, DrillRequest,
+    Funnel, FunnelStage, KeyDeclaration, ListingDeclaration, ParameterDeclaration, PartDeclaration,
+    Periodicity, Report, ReportAudience, ReportDeclaration, ReportDescription, ReportInfo,
+    ReportRequest, Table, TableColumn, Words, funnel_svg,
+};
 pub use review::{
     Affected, Because, EffectiveRights, EffectiveRule, Explanation, MatchedRule, PolicyChange,
     RightsPage, RightsRequest, RoleLevel, RolesHeld, RuleWords, WhatIf, WhatIfReport, WhoCan,
@@ -105,9 +110,9 @@ pub use schema::{
     CompletenessDeclaration, Conversion, ConversionDeclaration, DuplicateDeclaration,
     DuplicateRule, EventDeclaration, EventParts, Field, FieldChange, FieldDeclaration, FieldPart,
     HiddenDuplicates, Interest, InterestDeclaration, LabelOf, Labels, Likeness, List,
-    ListDeclaration, Object, ObjectDeclaration, OnDelete, Period, Rollup, RollupDeclaration,
-    Schema, Section, SectionChange, SectionDeclaration, SectionPart, SortKey, StageKind, Together,
-    TogetherDeclaration, Total, TotalDeclaration, TotalPart,
+    ListDeclaration, Log, LogDeclaration, Object, ObjectDeclaration, OnDelete, Period, Rollup,
+    RollupDeclaration, Schema, Section, SectionChange, SectionDeclaration, SectionPart, SortKey,
+    StageKind, Together, TogetherDeclaration, Total, TotalDeclaration, TotalPart,
 };
 pub use script::{
     FunctionDoc, RuleEvent, RuleKind, RuleSource, script_functions, script_functions_markdown,

@@ -92,6 +92,8 @@ pub const PATH_STEPS_MAX: usize = 4;
 pub const PERIOD_DAYS_MAX: u32 = 36_600;
 /// Rows one query may touch before it is stopped.
 pub const QUERY_ROWS_TOUCHED_MAX: u64 = 50_000_000;
+/// Stays one record may have in a log.
+pub const LOG_STAYS_MAX: u64 = 65_535;
 /// Rows one query may sort where no list offers its order.
 pub const QUERY_SORT_ROWS_MAX: usize = 250_000;
 /// Different values one sub-select may give.
@@ -102,6 +104,19 @@ pub const TOTAL_PLACES_MAX: usize = 64;
 pub const QUERY_DISTINCT_VALUES_MAX: usize = 1_000_000;
 /// Groups one query may produce; rows that must differ are groups too.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
+
+// Reports.
+
+/// Parts, keys, columns and parameters of one report, of each.
+pub const REPORT_PARTS_MAX: usize = 64;
+/// Users whose work one report is asked about.
+pub const REPORT_LEVEL_USERS_MAX: usize = 500;
+/// Stored reports of one store.
+pub const REPORTS_MAX: usize = 100_000;
+/// Records that a list, or what is behind a figure, gives where no number is asked for.
+pub const REPORT_LIST_ROWS: usize = 100;
+/// Records that a list, or what is behind a figure, gives at once.
+pub const REPORT_LIST_ROWS_MAX: usize = 1_000;
 
 // Duplicates.
 

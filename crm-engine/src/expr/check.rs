@@ -234,6 +234,7 @@ impl<'a> Checker<'a> {
         let sub_select = SubSelect {
             object: Arc::clone(object),
             plan: (self.scope.plans)(object),
+            followed: self.scope.schema.followed(object).map(Arc::clone),
             column,
             filter,
             place: self.parameters.sub_select(),

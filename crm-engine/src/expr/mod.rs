@@ -79,9 +79,9 @@ pub(crate) use judge::judge;
 pub use params::Params;
 pub(crate) use params::{Bound, Parameters};
 pub(crate) use range::Range;
-pub(crate) use row::{Row, StoredRow};
+pub(crate) use row::{LogRow, Row, StoredRow};
 pub(crate) use subselect::SubSelect;
-pub(crate) use syntax::{Ast, Name, Source, blame, unexpected};
+pub(crate) use syntax::{Ast, Name, Source, blame, names_in, parameters_of, unexpected};
 
 /// Tells the plan under which the records of an object are read.
 pub(crate) type Plans<'a> = dyn Fn(&Object) -> Arc<Plan> + 'a;

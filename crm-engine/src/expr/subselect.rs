@@ -19,14 +19,14 @@ use sqlparser::ast::{
 use super::domain::Domain;
 use super::eval::{Context, Operand, Test};
 use super::params::Bound;
-use super::row::{Row, StoredRow};
+use super::row::{LogRow, Row, StoredRow};
 use super::syntax::{Ast, Name, unexpected};
 use crate::error::{Code, Error, Result};
 use crate::facts;
 use crate::ids::RecordId;
 use crate::index::ListRow;
 use crate::limits::{QUERY_ROWS_TOUCHED_MAX, SUBSELECT_VALUES_MAX};
-use crate::policy::Plan;
+use crate::policy::{Held, Plan};
 use crate::schema::Object;
 use crate::schema::keys::{self, Holder};
 use crate::store::{KeyRange, Read, ScanOptions};
@@ -37,6 +37,8 @@ use crate::value::{Money, Value, encode_value, take_uint};
 pub(crate) struct SubSelect {
     pub(super) object: Arc<Object>,
     pub(super) plan: Arc<Plan>,
+    /// Of a log: the object whose history it follows.
+    pub(super) followed: Option<Arc<Object>>,
     pub(super) column: Operand,
     pub(super) filter: Option<Test>,
     /// Where its answer is kept among what is bound.
@@ -158,14 +160,20 @@ impl SubSelect {
                 let text = format!("a query looks at most at {QUERY_ROWS_TOUCHED_MAX} records");
                 return Err(Error::new(Code::LimitExceeded, text));
             }
+            if let Some(log) = self.object.log {
+                let rows = LogRow::of(read, &self.plan, log, id, bytes)?;
+                let mut rows = rows.iter();
+                return rows.try_for_each(|row| self.take(row, row, read, bound, &mut members));
+            }
             let row = StoredRow::new(id, bytes)?;
-            self.take(&row, read, bound, &mut members)
+            self.take(&row, &row, read, bound, &mut members)
         };
-        match (self.plan.owners().listed(), self.object.lists.first()) {
-            (Some(owners), Some(list)) if self.object.owned => {
+        let object = self.followed.as_ref().unwrap_or(&self.object);
+        match (self.plan.owners().listed(), object.lists.first()) {
+            (Some(owners), Some(list)) if object.owned => {
                 for holder in Holder::reached(owners, self.plan.shared_with()) {
                     let shared = matches!(holder, Holder::Participant(_));
-                    let prefix = keys::own(self.object.id, list.id, holder).done();
+                    let prefix = keys::own(object.id, list.id, holder).done();
                     let range = KeyRange::prefix(&prefix);
                     let mut rows = read.scan(range, ScanOptions::default())?;
                     while let Some((key, value)) = rows.next()? {
@@ -174,7 +182,7 @@ impl SubSelect {
                         if shared && self.plan.owners().contains(row.standing.owner) {
                             continue;
                         }
-                        if let Some(bytes) = read.get(&keys::record(self.object.id, row.id))? {
+                        if let Some(bytes) = read.get(&keys::record(object.id, row.id))? {
                             look(row.id, &bytes)?;
                         }
                     }
@@ -182,7 +190,7 @@ impl SubSelect {
             }
             _ if self.plan.is_nothing() => {}
             _ => {
-                let range = keys::records(self.object.id);
+                let range = keys::records(object.id);
                 let prefix = range.start().len();
                 let mut rows = read.scan(range, ScanOptions::default())?;
                 while let Some((key, bytes)) = rows.next()? {
@@ -196,17 +204,14 @@ impl SubSelect {
 
     fn take(
         &self,
-        row: &StoredRow<'_>,
+        row: &dyn Row,
+        held: &dyn Held,
         read: &dyn Read,
         bound: &Bound,
         members: &mut Members,
     ) -> Result<()> {
-        let context = Context {
-            row: row as &dyn Row,
-            read,
-            bound,
-        };
-        let admitted = facts::permits(read, &self.plan, row)?
+        let context = Context { row, read, bound };
+        let admitted = facts::permits(read, &self.plan, held)?
             && match &self.filter {
                 Some(filter) => filter.evaluate(&context)? == Some(true),
                 None => true,

@@ -241,3 +241,34 @@ fn location(place: &str) -> Option<Location> {
         column: column.parse().ok()?,
     })
 }
+
+/// The names that stand in an expression, words of the language among them; none in a text that
+/// cannot be split into words.
+pub(crate) fn names_in(text: &str) -> Vec<String> {
+    let tokens = Tokenizer::new(&PlainSql, text).tokenize();
+    let name = |token: Token| match token {
+        Token::Word(word) if word.quote_style.is_some() => Some(word.value),
+        Token::Word(word) => Some(word.value.to_lowercase()),
+        _ => None,
+    };
+    tokens.into_iter().flatten().filter_map(name).collect()
+}
+
+/// The names of the parameters that an expression asks for, without their colons; `?` stands for
+/// itself.
+///
+/// # Errors
+/// [`Code::Syntax`] for a text that cannot be split into words.
+pub(crate) fn parameters_of(text: &str) -> Result<Vec<String>> {
+    let tokens = Tokenizer::new(&PlainSql, text).tokenize_with_location();
+    let tokens = tokens.map_err(|error| {
+        let message = error.message.to_lowercase();
+        blame(syntax(message), error.location)
+    })?;
+    let parameter = |token: &Token| match token {
+        Token::Placeholder(name) => Some(name.trim_start_matches(':').to_owned()),
+        _ => None,
+    };
+    let tokens = tokens.iter().map(|token| &token.token);
+    Ok(tokens.filter_map(parameter).collect())
+}

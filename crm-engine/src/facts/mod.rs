@@ -111,8 +111,15 @@ impl Facts {
         load::of_records(schema, compile, records)
     }
 
-    /// What the grants say by themselves.
+    /// What the grants say by themselves. A log tells of one field, and nothing to those who may
+    /// not see that.
     fn granted(&self, actor: Actor, object: &Object, action: Action) -> Plan {
+        let followed = self.schema.followed(object).zip(object.log);
+        if let Some((followed, log)) = followed
+            && !self.plan(actor, followed, action).shows(log.field)
+        {
+            return Plan::nothing();
+        }
         let plan = Plan::compile(&self.organisation, actor, object, action);
         match plan.is_unconditional() {
             true => plan,

@@ -6,6 +6,7 @@
 mod absorbed;
 mod backwards;
 mod past;
+mod stays;
 
 use chrono::{DateTime, Utc};
 
@@ -23,6 +24,7 @@ pub(crate) use absorbed::{absorbed, forget_absorbed, note_absorbed};
 pub(crate) use backwards::{Backwards, tenures};
 pub use past::Moment;
 pub(crate) use past::record_at;
+pub(crate) use stays::{Stay, stays};
 
 /// A change of a record with its old and new values.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,6 +11,7 @@ mod intake;
 mod past;
 mod periodicity;
 mod presets;
+mod reports;
 mod rights;
 mod search;
 mod sessions;
@@ -56,6 +57,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(rights::operations())
             .chain(periodicity::operations())
             .chain(presets::operations())
+            .chain(reports::operations())
             .chain(search::operations())
             .chain(sessions::operations())
             .chain(share::operations())

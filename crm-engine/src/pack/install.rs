@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::stored::{self, Stored};
-use super::{MANIFEST, Pack, PackVersion, cards, files, object_file, place, read, roles};
+use super::{MANIFEST, Pack, PackVersion, cards, files, object_file, place, read, reports, roles};
 use crate::error::{Code, Error, Result};
 use crate::index;
 use crate::kept::Kept;
@@ -88,6 +88,11 @@ impl Prepared<'_> {
         door.renew_kept(&self.former_schema)?;
         let before = self.former.as_ref().map_or(&[][..], |former| &former.roles);
         roles::apply(door, self.pack, before)?;
+        let before = self
+            .former
+            .as_ref()
+            .map_or(&[][..], |former| &former.reports);
+        reports::apply(door, self.pack, before)?;
         Ok(Installed {
             before: self.former.as_ref().map(|former| former.manifest.version),
             changed: true,
@@ -153,6 +158,7 @@ pub(super) fn check(read: &dyn Read, schema: &Schema, pack: &Pack) -> Vec<Error>
     };
     faults.extend(roles::check(pack, &next, &unsettled));
     faults.extend(cards::check(pack, &next, &unsettled));
+    faults.extend(reports::check(pack, &next, &unsettled));
     let settled = |rule: &&RuleSource| !unsettled.contains(&rule.object);
     let rules: Vec<RuleSource> = pack.rules.iter().filter(settled).cloned().collect();
     let broken = script::check(&next, &rules).into_iter();

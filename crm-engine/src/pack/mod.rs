@@ -3,6 +3,8 @@
 //! ```text
 //! pack.toml                     name, version, description, label, requires
 //! roles.toml                    [[role]] with its grants and bans
+//! reports.toml                  [[report]]: reports and smart lists
+//! <object>/reports.toml         those of the object
 //! <object>/object.toml          the object, or with `extends = true` an addition to one
 //! <object>/rules.toml           [[rule]]: name, file, kind, on, watch
 //! <object>/rules/*.rhai         the scripts of the rules
@@ -19,6 +21,7 @@
 //! | `read` | from texts to declarations |
 //! | `place` | where in a text something stands |
 //! | `roles` | roles with their grants and bans as records |
+//! | `reports` | reports and smart lists as records |
 //! | `presets` | the presets of rights that come with the engine |
 //! | `install` | what installing a pack changes |
 //! | `stored` | installed packs in the store |
@@ -29,6 +32,7 @@ mod install;
 mod place;
 mod presets;
 mod read;
+mod reports;
 mod roles;
 mod stored;
 
@@ -71,6 +75,7 @@ pub struct Pack {
     objects: Vec<ObjectDeclaration>,
     roles: Vec<RoleDeclaration>,
     rules: Vec<RuleSource>,
+    reports: Vec<reports::Declared>,
     files: Files,
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::reports::{Declared, REPORTS, ReportsFile};
 use super::roles::RoleDeclaration;
 use super::{Files, MANIFEST, Manifest, Pack, ROLES, place};
 use crate::error::{Code, Error, Result};
@@ -44,12 +45,16 @@ pub(super) fn pack(files: Files) -> Result<Pack, Vec<Error>> {
     let manifest = manifest(&files).map_err(|fault| faults.push(fault)).ok();
     let name = manifest.as_ref().map_or("", |manifest| &manifest.name);
     let (mut objects, mut roles, mut rules) = (Vec::new(), Vec::new(), Vec::new());
+    let mut reports = Vec::new();
     let mut scripts = BTreeSet::new();
     for (path, text) in &files {
         let parts: Vec<&str> = path.split('/').collect();
         let read = match parts.as_slice() {
             [MANIFEST] => Ok(()),
             [ROLES] => self::roles(text).map(|declared| roles = declared),
+            [REPORTS] | [_, REPORTS] => {
+                self::reports(path, text).map(|declared| reports.extend(declared))
+            }
             [folder, "object.toml"] => object(folder, path, text).map(|o| objects.push(o)),
             [folder, "rules.toml"] => {
                 self::rules(name, folder, path, text, &files).map(|declared| rules.extend(declared))
@@ -81,6 +86,7 @@ pub(super) fn pack(files: Files) -> Result<Pack, Vec<Error>> {
             objects,
             roles,
             rules,
+            reports,
             files,
         }),
         _ => Err(faults),
@@ -119,6 +125,16 @@ fn roles(text: &str) -> Result<Vec<RoleDeclaration>> {
     let roles = parse::<RolesFile>(ROLES, text)?.role;
     once(ROLES, text, "role", roles.iter().map(|role| &role.name))?;
     Ok(roles)
+}
+
+fn reports(path: &str, text: &str) -> Result<Vec<Declared>> {
+    let reports = parse::<ReportsFile>(path, text)?.report;
+    once(path, text, "report", reports.iter().map(|r| &r.name))?;
+    let declared = reports.into_iter().map(|report| Declared {
+        file: path.to_owned(),
+        report,
+    });
+    Ok(declared.collect())
 }
 
 fn rules(

@@ -186,6 +186,12 @@ fn rule_faults(
     if unsettled.contains(&rule.object) {
         return faults;
     }
+    if let Some(followed) = object.and_then(|object| schema.followed(object)) {
+        let (name, followed) = (&rule.object, &followed.name);
+        let message = format!("`{name}` goes with `{followed}`: give the right on that");
+        told("object", name, message);
+        return faults;
+    }
     for (key, fields) in [
         ("fields", &rule.fields),
         ("hidden_fields", &rule.hidden_fields),

@@ -217,6 +217,13 @@ impl Organisation {
         self.users.iter().map(|(id, facts)| (*id, facts))
     }
 
+    /// The users of a department and of those below it, ascending.
+    #[must_use]
+    pub(crate) fn members_below(&self, department: RecordId) -> &[UserId] {
+        let members = self.reach.subtree.get(&department);
+        members.map_or(&[], |members| members)
+    }
+
     /// Whether the user exists and his access is not closed.
     #[must_use]
     pub(crate) fn is_active(&self, id: UserId) -> bool {

@@ -91,6 +91,12 @@ impl Plan {
         plan
     }
 
+    /// Nothing at all.
+    #[must_use]
+    pub(crate) fn nothing() -> Plan {
+        Plan::of(Reach::nothing())
+    }
+
     fn of(reach: Reach) -> Plan {
         Plan {
             reach,

@@ -32,7 +32,7 @@ use crate::error::Result;
 use crate::expr::{Bound, Context, Operand, Row, SubSelect, Test};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Owners;
-use crate::schema::{List, Object, system};
+use crate::schema::{List, Object, log, system};
 use crate::store::Read;
 use crate::value::Value;
 
@@ -80,6 +80,8 @@ impl Row for Referring {
 /// Where records are looked for. Lists are given by position in their object.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Way {
+    /// The stays of each record that a log follows.
+    Log,
     /// Records by their ids.
     Points,
     /// What refers to one record, in the order of the ids.
@@ -104,6 +106,9 @@ impl Access {
             let pins = filter.and_then(|filter| filter.pins(field))?;
             Some(pins.into_iter().cloned().collect::<Vec<Operand>>())
         };
+        if select.followed.is_some() {
+            return Access::of_log(select, pins(system::OWNER), pins(log::RECORD));
+        }
         let (ids, owners) = (pins(system::ID), pins(system::OWNER));
         let within = filter.and_then(|filter| filter.pinned_within(system::ID));
         let within = within.filter(|_| ids.is_none()).cloned();
@@ -168,6 +173,30 @@ impl Access {
             narrow: narrow_of(object, way, filter),
             ids,
             within,
+            owners,
+        }
+    }
+
+    /// The way over a log: the records it follows, one by one.
+    fn of_log(
+        select: &Select,
+        owners: Option<Vec<Operand>>,
+        records: Option<Vec<Operand>>,
+    ) -> Access {
+        let record = match records.as_deref() {
+            Some([record]) => Some((log::RECORD, record.clone())),
+            _ => None,
+        };
+        Access {
+            way: Way::Log,
+            sort: matches!(&select.result, Output::Rows { order, .. } if !order.is_empty()),
+            target: record,
+            parted: None,
+            narrow: Narrow::default(),
+            counts: None,
+            few: false,
+            ids: None,
+            within: None,
             owners,
         }
     }
@@ -254,6 +283,7 @@ impl Access {
             return self.explain_scope(select, counts.explain(select));
         }
         let mut text = match self.way {
+            Way::Log => "history, record by record".to_owned(),
             Way::Points => "records by id".to_owned(),
             Way::Referrers { reverse } => format!("referrers{}", backwards(reverse)),
             Way::Under { list: at, reverse } => {
@@ -317,7 +347,7 @@ fn narrow_of(object: &Object, way: Way, filter: Option<&Test>) -> Narrow {
         | Way::List { list, .. }
         | Way::Merged { list, .. }
         | Way::OwnerByOwner { list } => Narrow::of(object, &object.lists[list], filter),
-        Way::Points | Way::Referrers { .. } | Way::Records { .. } => {
+        Way::Log | Way::Points | Way::Referrers { .. } | Way::Records { .. } => {
             Narrow::default()
         }
     }

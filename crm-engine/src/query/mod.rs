@@ -25,6 +25,7 @@
 
 mod access;
 mod group;
+mod log;
 mod narrow;
 mod rows;
 mod select;

@@ -300,6 +300,13 @@ impl Walk {
                 ));
             }
             match &found {
+                Found::Stay(row) => {
+                    let covers = |plan: &Plan, read: &dyn Read| facts::permits(read, plan, row);
+                    if let Some(context) = self.admit(row, covers)? {
+                        let made = take(&context, row.id())?;
+                        return Ok(Some((made, self.may_take_out(covers)?)));
+                    }
+                }
                 Found::Record { id, bytes } => {
                     let row = StoredRow::new(*id, bytes)?;
                     let covers = |plan: &Plan, read: &dyn Read| facts::permits(read, plan, &row);

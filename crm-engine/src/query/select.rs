@@ -14,7 +14,7 @@ use crate::expr::{
 };
 use crate::policy::Plan;
 use crate::schema::system::record_fields;
-use crate::schema::{Field, Object, Schema, system};
+use crate::schema::{Field, List, Object, Schema, system};
 use crate::value::ValueType;
 
 /// A query, checked.
@@ -23,11 +23,22 @@ pub(super) struct Select {
     pub(super) object: Arc<Object>,
     /// The plan under which its records are read.
     pub(super) plan: Arc<Plan>,
+    /// Of a log: what it follows.
+    pub(super) followed: Option<Followed>,
     pub(super) columns: Vec<Column>,
     pub(super) filter: Option<Test>,
     pub(super) result: Output,
     pub(super) limit: Option<Operand>,
     pub(super) parameters: Parameters,
+}
+
+/// The records that a log tells of.
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub(super) object: Arc<Object>,
+    /// A list by which they are found owner by owner. The order they come in is seen, so it is
+    /// not sorted by what is hidden.
+    pub(super) list: Option<usize>,
 }
 
 /// What is made of the records that pass the filter.
@@ -91,9 +102,18 @@ pub(super) fn check(schema: &Schema, plans: &Plans<'_>, sql: &str) -> Result<Sel
         Some(limit) => Some(checker.value(limit, &Domain::plain(ValueType::Integer))?),
         None => None,
     };
+    let followed = schema.followed(object).map(|followed| {
+        let plan = plans(followed);
+        let shown = |list: &List| list.by.iter().all(|key| plan.shows(key.field));
+        Followed {
+            object: Arc::clone(followed),
+            list: followed.lists.iter().position(shown),
+        }
+    });
     Ok(Select {
         object: Arc::clone(object),
         plan,
+        followed,
         columns,
         filter,
         result,

@@ -7,10 +7,11 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::access::{Access, Way};
+use super::log::LogSource;
 use super::narrow::Part;
 use super::select::Select;
 use crate::error::{Code, Error, Result};
-use crate::expr::{Bound, Row};
+use crate::expr::{Bound, LogRow, Row};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::index::ListRow;
 use crate::policy::Owners;
@@ -30,6 +31,7 @@ const FEW_MAX: usize = 1_000;
 
 /// Where the candidates of a query come from.
 pub(super) enum Source {
+    Log(LogSource),
     Points(std::vec::IntoIter<RecordId>),
     /// Back references.
     Referrers(Stream),
@@ -55,6 +57,8 @@ pub(super) enum Source {
 
 /// A candidate, as it was found.
 pub(super) enum Found {
+    /// A record of a log.
+    Stay(LogRow),
     Record {
         id: RecordId,
         bytes: Vec<u8>,
@@ -91,6 +95,7 @@ impl Source {
             Stream::within(prefix, &part, reverse)
         };
         Ok(match access.way {
+            Way::Log => LogSource::open(select, access, bound)?,
             Way::Points => Source::Points(access.ids(bound).into_iter()),
             _ if select.plan.is_nothing() => Source::nothing(),
             Way::Referrers { reverse } => match access.target(bound) {
@@ -120,13 +125,31 @@ impl Source {
                     merge: Merge::open(streams.collect(), read)?,
                 }
             }
-            Way::OwnerByOwner { list } => Source::OwnerByOwner {
-                list,
-                holders: holders()?.into_iter(),
-                owners,
-                part,
-                stream: None,
-            },
+            Way::OwnerByOwner { list } => {
+                Source::owner_by_owner(list, owners, select.plan.shared_with(), part)?
+            }
+        })
+    }
+
+    /// Every record of an object, in the order of their ids.
+    pub(super) fn records(object: &Object) -> Source {
+        let prefix = keys::Key::new(keys::Space::Record).object(object.id);
+        Source::Records(Stream::new(prefix.done(), false))
+    }
+
+    /// The entries of a list for each of the owners, and what is shared with a user.
+    pub(super) fn owner_by_owner(
+        list: usize,
+        owners: Owners,
+        shared_with: Option<UserId>,
+        part: Part,
+    ) -> Result<Source> {
+        Ok(Source::OwnerByOwner {
+            list,
+            holders: holders(&owners, shared_with)?.into_iter(),
+            owners,
+            part,
+            stream: None,
         })
     }
 
@@ -160,6 +183,7 @@ impl Source {
     /// The next candidate.
     pub(super) fn next(&mut self, object: &Object, read: &dyn Read) -> Result<Option<Found>> {
         match self {
+            Source::Log(log) => log.next(read),
             Source::Points(ids) => {
                 for id in ids {
                     if let Some(bytes) = read.get(&keys::record(object.id, id))? {

@@ -10,6 +10,7 @@ mod declare;
 mod edit;
 mod formula;
 pub(crate) mod keys;
+pub(crate) mod log;
 mod parts;
 mod storage;
 pub(crate) mod system;
@@ -30,10 +31,11 @@ pub(crate) use declare::check_name;
 pub use declare::{
     AcceptDeclaration, CardPartDeclaration, ChoiceDeclaration, ComparisonDeclaration,
     CompletenessDeclaration, ConversionDeclaration, DuplicateDeclaration, EventDeclaration,
-    FieldDeclaration, InterestDeclaration, ListDeclaration, ObjectDeclaration, RollupDeclaration,
-    SectionDeclaration, TogetherDeclaration, TotalDeclaration,
+    FieldDeclaration, InterestDeclaration, ListDeclaration, LogDeclaration, ObjectDeclaration,
+    RollupDeclaration, SectionDeclaration, TogetherDeclaration, TotalDeclaration,
 };
 pub use edit::{FieldChange, LabelOf, SectionChange};
+pub use log::Log;
 pub use parts::{
     Accept, CardPart, Compared, Comparison, Completeness, Conversion, DuplicateRule, EventParts,
     HiddenDuplicates, Interest, Likeness, Rollup, Section, Together,
@@ -111,6 +113,8 @@ pub struct Object {
     pub completeness: Vec<Completeness>,
     /// The parts of its card beside its own fields.
     pub card: Vec<CardPart>,
+    /// Set when its records follow from the history of others: nobody writes them.
+    pub log: Option<Log>,
     /// The number the next field gets: those of deleted fields are never given again (C36).
     pub next_field: u16,
     /// The number the next section gets.

@@ -44,6 +44,9 @@ pub(crate) const SETTING: ObjectId = ObjectId(6);
 /// The object of dated exchange rates.
 pub(crate) const EXCHANGE_RATE: ObjectId = ObjectId(7);
 
+/// The object of stored reports.
+pub(crate) const REPORT: ObjectId = ObjectId(8);
+
 /// The objects whose records decide rights; a write to one starts a new policy epoch.
 pub(crate) const POLICY_OBJECTS: [ObjectId; 5] = [USER, DEPARTMENT, ROLE, GRANT, GROUP];
 
@@ -114,6 +117,19 @@ pub(crate) mod exchange_rate {
     pub(crate) const CURRENCY: FieldId = FieldId(16);
     pub(crate) const DAY: FieldId = FieldId(17);
     pub(crate) const RATE: FieldId = FieldId(18);
+}
+
+pub(crate) mod report {
+    use crate::ids::FieldId;
+    pub(crate) const NAME: FieldId = FieldId(16);
+    pub(crate) const DESCRIPTION: FieldId = FieldId(17);
+    pub(crate) const DEFINITION: FieldId = FieldId(18);
+    pub(crate) const SHARED: FieldId = FieldId(19);
+    pub(crate) const SOURCE: FieldId = FieldId(20);
+    pub(crate) const OPENED_BY: FieldId = FieldId(21);
+    pub(crate) const OPENED_USERS: FieldId = FieldId(22);
+    pub(crate) const OPENED_ROLES: FieldId = FieldId(23);
+    pub(crate) const OPENED_GROUPS: FieldId = FieldId(24);
 }
 
 /// The fields every record has, by number.
@@ -311,6 +327,19 @@ mod tests {
         assert_eq!(rate("currency"), (EXCHANGE_RATE, exchange_rate::CURRENCY));
         assert_eq!(rate("day"), (EXCHANGE_RATE, exchange_rate::DAY));
         assert_eq!(rate("rate"), (EXCHANGE_RATE, exchange_rate::RATE));
+        for (name, id) in [
+            ("name", report::NAME),
+            ("description", report::DESCRIPTION),
+            ("definition", report::DEFINITION),
+            ("shared", report::SHARED),
+            ("source", report::SOURCE),
+            ("opened_by", report::OPENED_BY),
+            ("opened_users", report::OPENED_USERS),
+            ("opened_roles", report::OPENED_ROLES),
+            ("opened_groups", report::OPENED_GROUPS),
+        ] {
+            assert_eq!(number("report", name), (REPORT, id));
+        }
         assert_eq!(number("role", "name"), (ROLE, role::NAME));
         assert_eq!(number("grant", "role"), (GRANT, grant::ROLE));
         assert_eq!(number("grant", "object"), (GRANT, grant::OBJECT));

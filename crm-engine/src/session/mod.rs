@@ -14,6 +14,7 @@ mod login;
 mod periodicity;
 mod presence;
 mod refusals;
+mod report;
 mod review;
 mod search;
 mod seen;

@@ -14,6 +14,7 @@ mod kept;
 mod participants;
 mod policy;
 mod references;
+mod reports;
 mod restore;
 mod rights;
 mod rules;
@@ -412,6 +413,7 @@ impl<'t> Door<'t> {
         self.refuse_duplicates(object, id, old, &new)?;
         self.check_groups(object, old, &new)?;
         self.check_policy(object, id, old, &new)?;
+        self.check_report(object, old, &new)?;
         self.check_together(object, id, &new)?;
         self.store(object, id, old, &new, replaced)?;
         if old.is_some_and(|old| old.head.standing() != new.head.standing()) {
@@ -551,10 +553,12 @@ impl<'t> Door<'t> {
     /// records had other entries derived from them.
     fn current(&self, object: &Object) -> Result<Arc<Object>> {
         let known = self.schema().by_id(object.id).map(Arc::clone);
-        known.ok_or_else(|| {
+        let known = known.ok_or_else(|| {
             let text = format!("unknown object `{}`", object.name);
             Error::new(Code::UnknownObject, text).with("object", object.name.as_str())
-        })
+        })?;
+        known.refuse_log()?;
+        Ok(known)
     }
 
     /// The field of that name, if the actor may see it (invariant *invisible is absent*).

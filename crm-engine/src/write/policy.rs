@@ -86,6 +86,13 @@ impl Door<'_> {
                 Some(object.map_err(|_| not_found(grants, grant::OBJECT, name))?)
             }
         };
+        if let Some(followed) = of.and_then(|object| self.schema().followed(object)) {
+            let text = format!(
+                "`{name}` goes with `{}`: give the right on that",
+                followed.name
+            );
+            return Err(refused(grants, grant::OBJECT, &text));
+        }
         let mut actions = tags(new, grant::ACTIONS).iter();
         if let Some(unknown) = actions.find(|name| Action::by_name(name).is_none()) {
             return Err(not_found(grants, grant::ACTIONS, unknown));
@@ -214,7 +221,7 @@ impl Door<'_> {
     }
 
     /// Whether a record of `object` has that name.
-    fn is_named(&self, object: ObjectId, field: FieldId, name: &str) -> Result<bool> {
+    pub(super) fn is_named(&self, object: ObjectId, field: FieldId, name: &str) -> Result<bool> {
         let key = keys::unique(object, field, &Value::from(name));
         Ok(self.txn.get(&key)?.is_some())
     }

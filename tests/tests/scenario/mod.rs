@@ -17,6 +17,7 @@
 //! as anna see #d company.name                        => Vega
 //! as anna get #d · delete #d · owners #d · changes #d
 //! as anna timeline #d {"kinds": ["stage"]} · card #d · touch #d
+//! as anna report sources {"period": "2026"} · drill sources {"column": "deals", "key": {..}}
 //! as anna query SELECT ... · call OPERATION {json} · journal {"kinds": ["login"]}
 //! verify                                             => 0 faults
 //! ```

@@ -154,6 +154,7 @@ fn step(host: &mut dyn Host, names: &mut Names, command: &str) -> Result<Outcome
             let (who, rest) = rest.split_once(' ').ok_or("as whom?")?;
             let is_read = [
                 "get", "see", "query", "owners", "changes", "timeline", "card", "touch", "journal",
+                "report", "drill",
             ]
             .iter()
             .any(|v| rest.starts_with(v));
@@ -265,6 +266,9 @@ fn act(
             .call(who, operation, &arguments)
             .map(|json| json.to_string()));
     }
+    if matches!(verb, "report" | "drill") {
+        return report(host, names, who, (verb, rest));
+    }
     let (name, rest) = rest.split_once(' ').unwrap_or((rest, ""));
     let (object, id) = record(names, name)?;
     Ok(match verb {
@@ -327,6 +331,28 @@ fn act(
         }
         other => return Err(format!("`{other}` is no deed")),
     })
+}
+
+/// A report and the records behind one of its figures.
+fn report(
+    host: &mut dyn Host,
+    names: &mut Names,
+    who: &str,
+    (verb, rest): (&str, &str),
+) -> Result<Answer<String>, String> {
+    let (name, asked) = rest.split_once(' ').unwrap_or((rest, "{}"));
+    let asked = resolve(names, asked)?;
+    let mut arguments: Json = serde_json::from_str(&asked).map_err(|e| format!("{asked}: {e}"))?;
+    arguments["report"] = json!(name);
+    let found = host.call(
+        who,
+        &format!("report.{}", if verb == "drill" { verb } else { "run" }),
+        &arguments,
+    );
+    Ok(found.map(|found| match verb {
+        "drill" => show::drill(&found),
+        _ => show::report(&found),
+    }))
 }
 
 fn create(

@@ -136,6 +136,46 @@ pub(super) fn journal(page: &Json, login: &Login<'_>) -> String {
     told.collect::<Vec<_>>().join("; ")
 }
 
+/// `source, leads, deals | Fair, 2, 1 | none, 1, 0 | Total, 3, 1`: names of columns, rows, total.
+pub(super) fn report(report: &Json) -> String {
+    let cells = |row: &Json| {
+        let cells = row.as_array().into_iter().flatten().map(cell);
+        cells.collect::<Vec<_>>().join(", ")
+    };
+    let columns = items(report, "columns").map(|column| plain(&column["name"]));
+    let mut told = vec![columns.collect::<Vec<_>>().join(", ")];
+    told.extend(items(report, "rows").map(cells));
+    if !report["total"].is_null() {
+        told.push(cells(&report["total"]));
+    }
+    if report["opened"] == true {
+        told.push("opened".to_owned());
+    }
+    told.join(" | ")
+}
+
+/// The titles of the records behind a figure: `Roof | Wall`.
+pub(super) fn drill(found: &Json) -> String {
+    let columns: Vec<&Json> = items(found, "columns").collect();
+    let title = ["title", "name", "subject", "stage", "id"]
+        .iter()
+        .find_map(|name| columns.iter().position(|column| *column == name));
+    let rows = items(found, "rows").map(|row| cell(&row[title.unwrap_or(0)]));
+    rows.collect::<Vec<_>>().join(" | ")
+}
+
+/// `9 EUR` for an amount, `-` for no value.
+fn cell(value: &Json) -> String {
+    match value {
+        Json::Null => "-".to_owned(),
+        Json::Object(money) => {
+            let part = |name: &str| money.get(name).map(plain).unwrap_or_default();
+            format!("{} {}", part("amount"), part("currency"))
+        }
+        other => plain(other),
+    }
+}
+
 fn row(row: &Json) -> String {
     let cells = &row["cells"];
     let title = ["name", "title"].iter().find_map(|name| cells.get(name));

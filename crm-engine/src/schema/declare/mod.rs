@@ -92,6 +92,9 @@ pub struct ObjectDeclaration {
     /// The parts of the card beside its own fields.
     #[serde(default)]
     pub card: Vec<CardPartDeclaration>,
+    /// The logs of its choice fields.
+    #[serde(default)]
+    pub log: Vec<LogDeclaration>,
 }
 
 /// A field as declared; see [`Field`](super::Field) for the meaning of each part.
@@ -277,6 +280,20 @@ pub struct InterestDeclaration {
     pub take: BTreeMap<String, String>,
 }
 
+/// A log as declared: `{ name = "thing_state", field = "state" }`: an object that tells how long
+/// each record stood on each choice of the field; see [`Log`](super::Log).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogDeclaration {
+    /// The API name of the object.
+    pub name: String,
+    /// The choice field that it follows.
+    pub field: String,
+    /// The labels of the object.
+    #[serde(default)]
+    pub label: Labels,
+}
+
 /// A comparison as declared; see [`Comparison`](super::Comparison).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -376,11 +393,16 @@ impl Schema {
             let settled = next.settle_duplicates(declaration);
             settled.map_err(|error| of_object(error, declaration))?;
         }
+        for declaration in &declarations {
+            let settled = next.settle_logs(declaration);
+            settled.map_err(|error| of_object(error, declaration))?;
+        }
+        next.renew_logs();
         next.settle_compared();
         Ok(next)
     }
 
-    fn position(&self, name: &str) -> Result<usize> {
+    pub(super) fn position(&self, name: &str) -> Result<usize> {
         self.objects
             .iter()
             .position(|object| object.name == name)
@@ -388,7 +410,7 @@ impl Schema {
     }
 
     /// First pass: every declared object gets its number, so that any may refer to any.
-    fn admit(&mut self, declaration: &ObjectDeclaration) -> Result<()> {
+    pub(super) fn admit(&mut self, declaration: &ObjectDeclaration) -> Result<()> {
         let known = self.object(&declaration.name).is_ok();
         if declaration.extends && !known {
             return self.object(&declaration.name).map(drop);
@@ -424,6 +446,7 @@ impl Schema {
             draft: None,
             completeness: Vec::new(),
             card: Vec::new(),
+            log: None,
             next_field: system::DECLARED_FIRST,
             next_section: 1,
             system_labels: BTreeMap::new(),
@@ -433,7 +456,7 @@ impl Schema {
     }
 
     /// Second pass: fields, lists and totals.
-    fn fill(&mut self, declaration: &ObjectDeclaration) -> Result<()> {
+    pub(super) fn fill(&mut self, declaration: &ObjectDeclaration) -> Result<()> {
         let at = self.position(&declaration.name)?;
         let mut object = Object::clone(&self.objects[at]);
         if object.owned != declaration.owned && !declaration.extends {

@@ -198,7 +198,7 @@ fn event_parts(object: &Object, declared: &EventDeclaration) -> Result<EventPart
 
 impl Schema {
     /// Third pass: what the declared fields say of fields of other objects.
-    pub(super) fn settle(&mut self, declaration: &ObjectDeclaration) -> Result<()> {
+    pub(in crate::schema) fn settle(&mut self, declaration: &ObjectDeclaration) -> Result<()> {
         let at = self.position(&declaration.name)?;
         let mut object = Object::clone(&self.objects[at]);
         for declared in &declaration.field {

@@ -128,7 +128,9 @@ impl Schema {
         };
         let found = next.objects.iter_mut().find(|object| object.id == id);
         let object = found.ok_or_else(|| Error::internal("an edited object is missing"))?;
+        object.refuse_log()?;
         change(Arc::make_mut(object))?;
+        next.renew_logs();
         Ok(next)
     }
 

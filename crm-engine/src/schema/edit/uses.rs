@@ -37,6 +37,13 @@ impl Schema {
                 let text = format!("how `{}` is accepted", other.name);
                 uses.push(Use { text, of: None });
             }
+            if other
+                .log
+                .is_some_and(|log| (log.of, log.field) == (object.id, field.id))
+            {
+                let text = format!("the log `{}`", other.name);
+                uses.push(Use { text, of: None });
+            }
             for by in &other.fields {
                 if (other.id, by.id) != (object.id, field.id) {
                     uses.extend(use_by(object, field, other, by));
