@@ -86,6 +86,8 @@ pub const PATTERN_BYTES_MAX: usize = 1_024;
 pub const EXPRESSION_DEPTH_MAX: usize = 64;
 /// How many references one dotted path may follow.
 pub const PATH_STEPS_MAX: usize = 4;
+/// The longest period of so many days from today.
+pub const PERIOD_DAYS_MAX: u32 = 36_600;
 /// Rows one query may touch before it is stopped.
 pub const QUERY_ROWS_TOUCHED_MAX: u64 = 50_000_000;
 /// Rows one query may sort where no list offers its order.
@@ -94,7 +96,9 @@ pub const QUERY_SORT_ROWS_MAX: usize = 250_000;
 pub const SUBSELECT_VALUES_MAX: usize = 1_000_000;
 /// Places of a total that a query gets one by one for each owner; beyond that it reads them all.
 pub const TOTAL_PLACES_MAX: usize = 64;
-/// Groups one query may produce.
+/// Values one query may keep to count how many differ, of all its groups.
+pub const QUERY_DISTINCT_VALUES_MAX: usize = 1_000_000;
+/// Groups one query may produce; rows that must differ are groups too.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
 
 // Duplicates.

@@ -30,6 +30,8 @@ use crate::value::{RecordView, Value, take_uint};
 
 /// The setting that names the addresses from which limited users may come.
 pub(crate) const ALLOWED_IPS: &str = "allowed_ips";
+/// The setting that says where days begin.
+pub(crate) const TIME_ZONE: &str = "time_zone";
 /// The setting that tells what parallel sessions from different origins mean.
 pub(crate) const PARALLEL_SESSIONS: &str = "parallel_sessions";
 

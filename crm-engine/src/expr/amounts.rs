@@ -1,4 +1,4 @@
-//! Checks what is computed of values: arithmetic on numbers and amounts, and the functions.
+//! Checks what is computed of values: arithmetic on numbers and amounts, and currencies.
 
 use super::check::{Checker, Term};
 use super::domain::Domain;
@@ -52,44 +52,6 @@ impl Checker<'_> {
         ))
     }
 
-    /// The first of several values that is one; the first that is no literal tells the type.
-    pub(super) fn coalesce(&mut self, arguments: &[&Ast], depth: usize) -> Result<Term> {
-        let terms = arguments.iter().map(|argument| self.term(argument, depth));
-        let terms = terms.collect::<Result<Vec<Term>>>()?;
-        let typed = terms.iter().find_map(|term| match term {
-            Term::Typed(_, domain) => Some(domain.clone()),
-            _ => None,
-        });
-        let Some(domain) = typed else {
-            let error = Error::new(Code::WrongType, "`coalesce` takes a field among its values");
-            return Err(blame(error, place(arguments[0])));
-        };
-        let mut operands = Vec::with_capacity(terms.len());
-        for (term, ast) in terms.into_iter().zip(arguments) {
-            let fits = match &term {
-                Term::Typed(_, other) => {
-                    let same = other.value_type == domain.value_type
-                        || (other.is_number() && domain.is_number());
-                    same && other.compares_with(&domain)
-                }
-                // A plain number compares with an amount, but it is none.
-                Term::Literal(_) => !(is_number(&term) && domain.value_type == ValueType::Money),
-                Term::Parameter(_) => true,
-            };
-            if !fits {
-                let kind = domain.value_type.name();
-                let error = format!("every value of this `coalesce` is of type `{kind}`");
-                return Err(blame(Error::new(Code::WrongType, error), place(ast)));
-            }
-            operands.push(self.fit(term, &domain, ast)?);
-        }
-        let result = match domain.is_number() {
-            true => Domain::plain(ValueType::Decimal),
-            false => domain,
-        };
-        Ok(Term::Typed(Operand::Coalesce(operands), result))
-    }
-
     pub(super) fn currency(&mut self, argument: &Ast, depth: usize) -> Result<Term> {
         match self.term(argument, depth)? {
             Term::Typed(operand, domain) if domain.value_type == ValueType::Money => {
@@ -122,6 +84,6 @@ pub(super) fn amount_of(term: &Term, ast: &Ast) -> Result<ValueType> {
     }
 }
 
-fn is_number(term: &Term) -> bool {
+pub(super) fn is_number(term: &Term) -> bool {
     matches!(term, Term::Literal(Value::Integer(_) | Value::Decimal(_)))
 }

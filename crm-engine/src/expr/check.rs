@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 use sqlparser::ast::{
-    BinaryOperator, DataType, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    Ident, InTarget, Query, TypedString, UnaryOperator, Value as Literal,
+    BinaryOperator, DataType, DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr,
+    FunctionArguments, Ident, InTarget, Query, TypedString, UnaryOperator, Value as Literal,
 };
 
 use super::Plans;
 use super::amounts::{amount_of, computed};
 use super::domain::Domain;
 use super::eval::{Arithmetic, Comparison, Link, Operand, Path, Step, Test};
-use super::params::{Parameters, pattern};
+use super::gathered::Gathering;
+use super::params::{Parameters, Wanted, pattern};
 use super::subselect::{self, SubSelect};
 use super::syntax::{Ast, Name, blame, place, unexpected};
 use crate::error::{Code, Error, Result};
@@ -45,6 +46,10 @@ fn visible_field<'o>(object: &'o Object, plan: &Plan, name: &Name) -> Result<&'o
 pub(crate) struct Checker<'a> {
     pub(super) scope: Scope<'a>,
     pub(crate) parameters: Parameters,
+    /// Expressions may depend on the time, and on the time zone of who asks.
+    pub(crate) clock: bool,
+    /// Expressions are about groups of records.
+    pub(super) gathering: Option<Gathering>,
 }
 
 /// Something with a value: what stands beside a literal or a parameter gives it its type.
@@ -52,6 +57,8 @@ pub(super) enum Term {
     Typed(Operand, Domain),
     Literal(Value),
     Parameter(usize),
+    /// The present day: beside a moment, its beginning where the reader is.
+    Today,
 }
 
 impl<'a> Checker<'a> {
@@ -59,7 +66,14 @@ impl<'a> Checker<'a> {
         Checker {
             scope,
             parameters: Parameters::default(),
+            clock: false,
+            gathering: None,
         }
+    }
+
+    /// The object whose records expressions are about.
+    pub(crate) fn object(&self) -> Arc<Object> {
+        Arc::clone(self.scope.object)
     }
 
     /// Checks a condition.
@@ -76,12 +90,12 @@ impl<'a> Checker<'a> {
     /// Checks a value for `domain`: a literal or a parameter.
     pub(crate) fn value(&mut self, ast: &Ast, domain: &Domain) -> Result<Operand> {
         match self.term(ast, 0)? {
-            Term::Typed(..) => Err(unexpected(ast, "a value or a parameter")),
+            Term::Typed(..) | Term::Today => Err(unexpected(ast, "a value or a parameter")),
             term => self.fit(term, domain, ast),
         }
     }
 
-    fn test_at(&mut self, ast: &Ast, depth: usize) -> Result<Test> {
+    pub(super) fn test_at(&mut self, ast: &Ast, depth: usize) -> Result<Test> {
         bound_depth(ast, depth)?;
         let depth = depth + 1;
         match ast {
@@ -143,6 +157,13 @@ impl<'a> Checker<'a> {
                 pattern,
                 escape_char: None,
             } => Ok(not(*negated, self.like(expr, pattern, depth)?)),
+            Expr::Function(function) => match call_of(function) {
+                Some((name, arguments)) if name == "within" => match arguments.as_slice() {
+                    [of, period] => self.within_period(of, period, ast, depth),
+                    _ => Err(unexpected(ast, "`within(day, 'this month')`")),
+                },
+                _ => self.checked(ast, depth),
+            },
             other => self.checked(other, depth),
         }
     }
@@ -196,6 +217,8 @@ impl<'a> Checker<'a> {
                 ..self.scope
             },
             parameters: std::mem::take(&mut self.parameters),
+            clock: self.clock,
+            gathering: None,
         };
         let column = inner
             .term(parts.column, depth)
@@ -231,16 +254,25 @@ impl<'a> Checker<'a> {
                 Operand::Constant(pattern(value).map_err(|error| blame(error, place(wanted)))?)
             }
             Term::Parameter(parameter) => {
-                let text = Domain::plain(ValueType::Text);
-                Operand::Bound(self.parameters.slot(parameter, text, true, place(wanted)))
+                let slot = self
+                    .parameters
+                    .slot(parameter, Wanted::Pattern, place(wanted));
+                Operand::Bound(slot)
             }
-            Term::Typed(..) => return Err(unexpected(wanted, "a pattern or a parameter")),
+            Term::Typed(..) | Term::Today => {
+                return Err(unexpected(wanted, "a pattern or a parameter"));
+            }
         };
         Ok(Test::Like(operand, pattern))
     }
 
     /// Two operands that are compared: each that has no type takes it from the other.
-    fn pair(&mut self, left: &Ast, right: &Ast, depth: usize) -> Result<(Operand, Operand)> {
+    pub(super) fn pair(
+        &mut self,
+        left: &Ast,
+        right: &Ast,
+        depth: usize,
+    ) -> Result<(Operand, Operand)> {
         match (self.term(left, depth)?, self.term(right, depth)?) {
             (Term::Typed(a, domain), Term::Typed(b, other)) => {
                 comparable(&domain, &other, right)?;
@@ -261,6 +293,9 @@ impl<'a> Checker<'a> {
 
     pub(super) fn term(&mut self, ast: &Ast, depth: usize) -> Result<Term> {
         bound_depth(ast, depth)?;
+        if let Some(part) = self.gathered(ast, depth)? {
+            return Ok(part);
+        }
         let depth = depth + 1;
         match ast {
             Expr::Nested(inner) => self.term(inner, depth),
@@ -284,11 +319,23 @@ impl<'a> Checker<'a> {
                 let operator = arithmetic(op).ok_or_else(|| unexpected(ast, "a value"))?;
                 self.arithmetic(left, operator, right, depth)
             }
+            Expr::Case {
+                operand,
+                conditions,
+                else_result,
+                ..
+            } => {
+                let (operand, otherwise) = (operand.as_deref(), else_result.as_deref());
+                self.case(ast, operand, conditions, otherwise, depth)
+            }
             Expr::Function(function) => match call_of(function) {
                 Some((name, arguments)) => match (name.as_str(), arguments.as_slice()) {
                     ("currency", [argument]) => self.currency(argument, depth),
                     ("coalesce", [_, _, ..]) => self.coalesce(&arguments, depth),
-                    _ => Err(unexpected(ast, "a value")),
+                    _ => match self.date_call(&name, &arguments, ast, depth)? {
+                        Some(term) => Ok(term),
+                        None => Err(unexpected(ast, "a value")),
+                    },
                 },
                 None => Err(unexpected(ast, "a value")),
             },
@@ -309,7 +356,7 @@ impl<'a> Checker<'a> {
                 let error = format!("`{}` is not a number of up to 28 digits", shorten(text));
                 blame(Error::new(Code::InvalidValue, error), place(ast))
             }),
-            Literal::Placeholder(name) => match self.parameters.place(name) {
+            Literal::Placeholder(name) => match self.parameters.place(name, place(ast)) {
                 Some(parameter) => Ok(Term::Parameter(parameter)),
                 None => Err(unexpected(ast, "`?` or `:name`")),
             },
@@ -394,10 +441,15 @@ impl<'a> Checker<'a> {
                 Err(error) => Err(blame(error, place(ast))),
             },
             Term::Parameter(parameter) => {
-                let place = self
-                    .parameters
-                    .slot(parameter, domain.clone(), false, place(ast));
+                let wanted = Wanted::Value(domain.clone());
+                let place = self.parameters.slot(parameter, wanted, place(ast));
                 Ok(Operand::Bound(place))
+            }
+            Term::Today => {
+                let day = Domain::plain(ValueType::Date);
+                comparable(domain, &day, ast)?;
+                let begins = domain.value_type == ValueType::DateTime;
+                Ok(Operand::Bound(self.parameters.today(begins, place(ast))))
             }
         }
     }
@@ -409,6 +461,11 @@ impl<'a> Checker<'a> {
             Term::Literal(value) => {
                 let domain = Domain::plain(value.value_type().unwrap_or(ValueType::Text));
                 Ok((Operand::Constant(value), domain))
+            }
+            Term::Today => {
+                let domain = Domain::plain(ValueType::Date);
+                let day = self.fit(Term::Today, &domain, ast)?;
+                Ok((day, domain))
             }
             Term::Parameter(_) => Err(blame(
                 Error::new(Code::WrongType, "nothing tells the type of this parameter"),
@@ -522,15 +579,21 @@ fn call_of(function: &Function) -> Option<(String, Vec<&Ast>)> {
     Some((name, plain.collect::<Option<Vec<&Ast>>>()?))
 }
 
-/// The lower-case name and the one argument of a call without any additions.
-pub(crate) fn call(function: &Function) -> Option<(String, &FunctionArgExpr)> {
-    match plain_call(function)? {
-        (name, [FunctionArg::Unnamed(argument)]) => Some((name, argument)),
+/// The lower-case name and the one argument of a call without any additions but `DISTINCT`, and
+/// whether that stands there.
+pub(super) fn call(function: &Function) -> Option<(String, bool, &FunctionArgExpr)> {
+    match any_call(function)? {
+        (name, distinct, [FunctionArg::Unnamed(argument)]) => Some((name, distinct, argument)),
         _ => None,
     }
 }
 
 fn plain_call(function: &Function) -> Option<(String, &[FunctionArg])> {
+    let (name, distinct, arguments) = any_call(function)?;
+    (!distinct).then_some((name, arguments))
+}
+
+fn any_call(function: &Function) -> Option<(String, bool, &[FunctionArg])> {
     let Function {
         name,
         uses_odbc_syntax: false,
@@ -544,7 +607,12 @@ fn plain_call(function: &Function) -> Option<(String, &[FunctionArg])> {
     else {
         return None;
     };
-    let is_plain =
-        list.duplicate_treatment.is_none() && list.clauses.is_empty() && within_group.is_empty();
-    is_plain.then(|| (name.to_string().to_lowercase(), list.args.as_slice()))
+    let distinct = match list.duplicate_treatment {
+        None => false,
+        Some(DuplicateTreatment::Distinct) => true,
+        Some(DuplicateTreatment::All) => return None,
+    };
+    let is_plain = list.clauses.is_empty() && within_group.is_empty();
+    let name = name.to_string().to_lowercase();
+    is_plain.then_some((name, distinct, list.args.as_slice()))
 }

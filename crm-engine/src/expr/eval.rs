@@ -4,11 +4,14 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
+use super::calendar::Unit;
 use super::domain::midnight;
 use super::like;
 use super::params::Bound;
+use super::range::Range;
 use super::row::{Row, StoredRow};
 use super::subselect::SubSelect;
 use crate::error::{Error, Result};
@@ -35,6 +38,8 @@ pub(crate) enum Test {
     IsNull(Operand),
     /// The second operand is a folded pattern.
     Like(Operand, Operand),
+    /// In one of the periods of the run.
+    InPeriod(Operand, usize),
 }
 
 /// How two values are compared.
@@ -66,6 +71,22 @@ pub(crate) enum Operand {
     Names(Box<(Operand, Vec<(ChoiceId, String)>)>),
     /// The first that has a value.
     Coalesce(Vec<Operand>),
+    Case(Box<Case>),
+    /// The number of a unit in the calendar.
+    DatePart(Box<(Unit, Operand)>),
+    /// The first day of the unit of that name.
+    StartOf(Box<(Operand, Operand)>),
+    /// A whole number as a decimal, where it stands among decimals.
+    Widened(Box<Operand>),
+    /// One of the values that a query with groups has of each group.
+    Part(usize),
+}
+
+/// The value behind the first condition that holds.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Case {
+    pub(super) arms: Vec<(Test, Operand)>,
+    pub(super) otherwise: Operand,
 }
 
 /// A field of a record that is reached over references.
@@ -138,6 +159,10 @@ impl Test {
                 let members = sub_select.members(context.read, context.bound)?;
                 Ok(members.contain(&*operand.evaluate(context)?))
             }
+            Test::InPeriod(operand, period) => {
+                let value = operand.evaluate(context)?;
+                Ok(context.bound.period(*period)?.contains(&value))
+            }
             Test::IsNull(operand) => Ok(Some(operand.evaluate(context)?.is_null())),
             Test::Like(operand, pattern) => {
                 let (value, pattern) = (operand.evaluate(context)?, pattern.evaluate(context)?);
@@ -165,7 +190,7 @@ impl Test {
             Test::In(operand, list) => {
                 operand.reads(fields) && list.iter().all(|item| item.reads(fields))
             }
-            Test::Within(..) => false,
+            Test::Within(..) | Test::InPeriod(..) => false,
         }
     }
 
@@ -191,6 +216,41 @@ impl Test {
             Test::And(tests) => tests.iter().find_map(|test| test.pattern(field)),
             Test::Like(operand, pattern) if operand.is_of(field) => Some(pattern),
             _ => None,
+        }
+    }
+
+    /// Between what the value of `field` must be wherever the test holds.
+    pub(crate) fn range(&self, field: FieldId) -> Option<Range> {
+        let mut range = Range::default();
+        self.narrow(field, &mut range);
+        (range != Range::default()).then_some(range)
+    }
+
+    fn narrow(&self, field: FieldId, range: &mut Range) {
+        use Comparison::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual};
+        let mut ends = |lower: Option<&Operand>, upper: Option<&Operand>| {
+            let fixed = |end: Option<&Operand>| end.filter(|end| end.is_fixed()).cloned();
+            range.lower = range.lower.take().or_else(|| fixed(lower));
+            range.upper = range.upper.take().or_else(|| fixed(upper));
+        };
+        match self {
+            Test::And(tests) => tests.iter().for_each(|test| test.narrow(field, range)),
+            Test::InPeriod(operand, period) if operand.is_of(field) => {
+                range.period = range.period.or(Some(*period));
+            }
+            Test::Compare(one, comparison, other) if one.is_of(field) => match comparison {
+                Equal => ends(Some(other), Some(other)),
+                Greater | GreaterOrEqual => ends(Some(other), None),
+                Less | LessOrEqual => ends(None, Some(other)),
+                Comparison::NotEqual => {}
+            },
+            Test::Compare(other, comparison, one) if one.is_of(field) => match comparison {
+                Equal => ends(Some(other), Some(other)),
+                Greater | GreaterOrEqual => ends(None, Some(other)),
+                Less | LessOrEqual => ends(Some(other), None),
+                Comparison::NotEqual => {}
+            },
+            _ => {}
         }
     }
 
@@ -318,7 +378,7 @@ impl Operand {
         }
     }
 
-    fn is_fixed(&self) -> bool {
+    pub(super) fn is_fixed(&self) -> bool {
         matches!(self, Operand::Constant(_) | Operand::Bound(_))
     }
 
@@ -342,12 +402,17 @@ impl Operand {
     pub(super) fn reads(&self, fields: &mut Vec<FieldId>) -> bool {
         match self {
             Operand::Constant(_) | Operand::Bound(_) => true,
-            Operand::Path(_) => false,
+            Operand::Path(_) | Operand::Part(_) => false,
             Operand::Field(field) => {
                 fields.push(*field);
                 true
             }
-            Operand::Negative(operand) | Operand::Currency(operand) => operand.reads(fields),
+            Operand::Negative(operand) | Operand::Currency(operand) | Operand::Widened(operand) => {
+                operand.reads(fields)
+            }
+            Operand::Case(case) => case.reads(fields),
+            Operand::DatePart(part) => part.1.reads(fields),
+            Operand::StartOf(parts) => parts.0.reads(fields) && parts.1.reads(fields),
             Operand::Arithmetic(operation) => {
                 operation.0.reads(fields) && operation.2.reads(fields)
             }
@@ -367,6 +432,26 @@ impl Operand {
             Operand::Field(field) => context.row.value(*field),
             Operand::Path(path) => path.follow(context).map(Cow::Owned),
             Operand::Link(link) => link.evaluate(context),
+            Operand::Part(part) => context.row.part(*part),
+            Operand::Case(case) => case.chosen(context)?.evaluate(context),
+            Operand::DatePart(part) => {
+                let day = day(&*part.1.evaluate(context)?, context)?;
+                let number = day.map(|day| Value::Integer(part.0.number(day)));
+                Ok(Cow::Owned(number.unwrap_or_default()))
+            }
+            Operand::StartOf(parts) => {
+                let day = day(&*parts.1.evaluate(context)?, context)?;
+                let unit = parts.0.evaluate(context)?;
+                let unit = unit.as_text().and_then(Unit::parse);
+                let first = day
+                    .zip(unit)
+                    .map(|(day, unit)| Value::Date(unit.first_day(day)));
+                Ok(Cow::Owned(first.unwrap_or_default()))
+            }
+            Operand::Widened(operand) => Ok(match &*operand.evaluate(context)? {
+                Value::Integer(n) => Cow::Owned(Value::Decimal((*n).into())),
+                other => Cow::Owned(other.clone()),
+            }),
             Operand::Negative(operand) => Ok(Cow::Owned(negative(&*operand.evaluate(context)?))),
             Operand::Arithmetic(operation) => {
                 let (left, operator, right) = &**operation;
@@ -402,6 +487,15 @@ impl Operand {
     }
 }
 
+/// The day of a day, or of a moment where the reader is.
+fn day(value: &Value, context: &Context<'_>) -> Result<Option<NaiveDate>> {
+    Ok(match value {
+        Value::Date(day) => Some(*day),
+        Value::DateTime(at) => Some(context.bound.calendar()?.day_of(*at)),
+        _ => None,
+    })
+}
+
 fn negative(value: &Value) -> Value {
     match value {
         Value::Money(Money { currency, amount }) => Value::Money(Money::new(-*amount, *currency)),
@@ -435,6 +529,24 @@ impl Arithmetic {
             Some(currency) => Value::Money(Money::new(result, currency)),
             None => Value::Decimal(result),
         })
+    }
+}
+
+impl Case {
+    fn chosen(&self, context: &Context<'_>) -> Result<&Operand> {
+        for (test, operand) in &self.arms {
+            if test.evaluate(context)? == Some(true) {
+                return Ok(operand);
+            }
+        }
+        Ok(&self.otherwise)
+    }
+
+    /// As [`Operand::reads`].
+    fn reads(&self, fields: &mut Vec<FieldId>) -> bool {
+        let mut arms = self.arms.iter();
+        arms.all(|(test, operand)| test.reads(fields) && operand.reads(fields))
+            && self.otherwise.reads(fields)
     }
 }
 

@@ -17,6 +17,16 @@
 //! | `+` `-` `*` `/` | exact arithmetic on numbers; amounts plus and minus amounts, times and by numbers, by amounts |
 //! | `currency(price)` | the currency of an amount, as text |
 //! | `coalesce(discount, 0)` | the first that has a value |
+//! | `CASE WHEN size > 3 THEN 'big' ELSE 'small' END`, `CASE state WHEN 'won' THEN 1 END` | the value behind the first condition that holds, behind the first value that is equal; failing that the one behind `ELSE`, or none |
+//! | `today()`, `now()` | the present day and moment, where and when a query is run |
+//! | `year(day)`, `quarter(day)`, `month(day)`, `week(day)`, `day(day)` | their numbers; weeks are those of ISO 8601 |
+//! | `start_of('month', day)` | the first day of the `day`, `week`, `month`, `quarter` or `year` |
+//! | `within(day, 'this month')` | in a [period](calendar) |
+//!
+//! Which day a moment is in, and when a day begins, depends on the time zone of the one who asks:
+//! that of the user, failing that of the store, else UTC. What depends on it, and on the present
+//! moment, can stand in queries only: conditions of rights and formulas do not change by
+//! themselves.
 //!
 //! Values are fitted to what they are compared with when the text is compiled: `'2017-03-01'`
 //! becomes a day beside a date and that day's midnight in UTC beside a date-time, `'won'` the
@@ -32,13 +42,18 @@
 //! he may not see as absent ones, at every step of a path (invariant *invisible is absent*).
 
 mod amounts;
+mod calendar;
 mod check;
+mod choose;
+mod dates;
 mod domain;
 mod eval;
 mod formula;
+mod gathered;
 mod judge;
 mod like;
 mod params;
+mod range;
 mod row;
 mod subselect;
 mod syntax;
@@ -54,16 +69,20 @@ use crate::policy::Plan;
 use crate::schema::{Object, Schema};
 use crate::store::Read;
 
-pub(crate) use check::{Checker, Scope, call};
+pub(crate) use calendar::Calendar;
+pub(crate) use check::{Checker, Scope};
 pub(crate) use domain::Domain;
 pub(crate) use eval::{Context, Operand, Test};
 pub(crate) use formula::Formula;
+pub(crate) use gathered::{Aggregate, Gathering, Measure, has_aggregate};
 pub(crate) use judge::judge;
 pub use params::Params;
 pub(crate) use params::{Bound, Parameters};
+pub(crate) use range::Range;
 pub(crate) use row::{Row, StoredRow};
 pub(crate) use subselect::SubSelect;
-pub(crate) use syntax::{Ast, Name, Source, blame, place, unexpected};
+pub(crate) use syntax::{Ast, Name, Source, blame, unexpected};
+pub(crate) use told::Known;
 
 /// Tells the plan under which the records of an object are read.
 pub(crate) type Plans<'a> = dyn Fn(&Object) -> Arc<Plan> + 'a;

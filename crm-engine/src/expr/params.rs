@@ -1,14 +1,16 @@
 //! Parameters: values that are not part of a text.
 
 use std::ops::Deref;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use sqlparser::tokenizer::Location;
 
+use super::calendar::{Calendar, Period, Stretch};
+use super::dates::unit;
 use super::domain::Domain;
 use super::like;
 use super::subselect::Answers;
-use super::syntax::blame;
+use super::syntax::{Source, blame};
 use crate::error::{Code, Error, Result};
 use crate::limits::PATTERN_BYTES_MAX;
 use crate::value::Value;
@@ -25,6 +27,8 @@ use crate::value::Value;
 pub struct Params {
     positional: Vec<Option<Value>>,
     named: Vec<(String, Value)>,
+    /// When and where the text is run.
+    calendar: Option<Calendar>,
 }
 
 impl Params {
@@ -48,6 +52,13 @@ impl Params {
         self
     }
 
+    /// The same values, for a run at a moment and in a time zone.
+    #[must_use]
+    pub(crate) fn at(mut self, calendar: Calendar) -> Params {
+        self.calendar = Some(calendar);
+        self
+    }
+
     /// Sets the value of a position of a query that is known to have it.
     pub(crate) fn set(&mut self, position: usize, value: Value) {
         if self.positional.len() <= position {
@@ -61,17 +72,25 @@ impl Params {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Parameters {
     names: Vec<Option<String>>,
+    /// Where each parameter without a name stands.
+    places: Vec<Option<Location>>,
     slots: Vec<Slot>,
+    /// The periods that the text names.
+    periods: Vec<Named>,
+    /// The text depends on the time or on the time zone of who asks.
+    pub(super) dated: bool,
     /// How many sub-selects the text has.
     sub_selects: usize,
 }
 
 /// What one run of a text works with: the values of its parameters, place by place, and the
 /// answers of its sub-selects, which are found when they are first needed.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Bound {
     values: Vec<Value>,
-    pub(super) answers: Answers,
+    calendar: Option<Calendar>,
+    periods: Vec<Stretch>,
+    pub(super) answers: Arc<Answers>,
 }
 
 impl Deref for Bound {
@@ -82,14 +101,53 @@ impl Deref for Bound {
     }
 }
 
-/// A place where a parameter stands; one parameter may stand in several.
+impl Bound {
+    /// The present moment and the time zone of the one who asks.
+    pub(super) fn calendar(&self) -> Result<&Calendar> {
+        let calendar = self.calendar.as_ref();
+        calendar.ok_or_else(|| Error::internal("nobody told what time it is"))
+    }
+
+    /// The period of a place.
+    pub(crate) fn period(&self, place: usize) -> Result<&Stretch> {
+        let period = self.periods.get(place);
+        period.ok_or_else(|| Error::internal("a period was not bound"))
+    }
+}
+
+/// A place with a value that is known when the text is run.
 #[derive(Debug, Clone)]
 struct Slot {
-    parameter: usize,
-    domain: Domain,
-    /// The value is the pattern of a `LIKE`.
-    pattern: bool,
+    filler: Filler,
     at: Location,
+}
+
+#[derive(Debug, Clone)]
+enum Filler {
+    /// A parameter, which may stand in several places.
+    Parameter(usize, Wanted),
+    Now,
+    /// The present day, or its first moment.
+    Today {
+        begins: bool,
+    },
+}
+
+/// What the value of a parameter must be.
+#[derive(Debug, Clone)]
+pub(super) enum Wanted {
+    Value(Domain),
+    /// The pattern of a `LIKE`.
+    Pattern,
+    /// The name of a unit of the calendar.
+    Unit,
+}
+
+/// A period by its name, or by that in a parameter.
+#[derive(Debug, Clone)]
+enum Named {
+    Known(Period),
+    Parameter(usize, Location),
 }
 
 impl Parameters {
@@ -98,9 +156,24 @@ impl Parameters {
         &self.names
     }
 
-    /// The position of the parameter written as `placeholder`; none if it is neither `?` nor a
-    /// colon and a name.
-    pub(super) fn place(&mut self, placeholder: &str) -> Option<usize> {
+    /// Whether a run must be told when and where it is.
+    pub(crate) fn are_dated(&self) -> bool {
+        self.dated
+    }
+
+    /// The parameters that stand in a text, which count in the order of the text whatever is
+    /// checked first.
+    pub(crate) fn of(source: &Source) -> Parameters {
+        let mut parameters = Parameters::default();
+        for (placeholder, at) in source.placeholders() {
+            parameters.place(placeholder, *at);
+        }
+        parameters
+    }
+
+    /// The position of the parameter written as `placeholder` at a place; none if it is neither
+    /// `?` nor a colon and a name.
+    pub(super) fn place(&mut self, placeholder: &str, at: Location) -> Option<usize> {
         let name = match placeholder {
             "?" => None,
             other => Some(
@@ -110,30 +183,47 @@ impl Parameters {
                     .to_owned(),
             ),
         };
-        let known = name
-            .as_ref()
-            .and_then(|_| self.names.iter().position(|n| *n == name));
+        let known = match &name {
+            Some(_) => self.names.iter().position(|known| *known == name),
+            None => self.places.iter().position(|known| *known == Some(at)),
+        };
         Some(known.unwrap_or_else(|| {
+            self.places.push(name.is_none().then_some(at));
             self.names.push(name);
             self.names.len() - 1
         }))
     }
 
     /// A new place for a parameter: gives the index of its value among the bound ones.
-    pub(super) fn slot(
-        &mut self,
-        parameter: usize,
-        domain: Domain,
-        pattern: bool,
-        at: Location,
-    ) -> usize {
-        self.slots.push(Slot {
-            parameter,
-            domain,
-            pattern,
-            at,
-        });
+    pub(super) fn slot(&mut self, parameter: usize, wanted: Wanted, at: Location) -> usize {
+        self.fill(Filler::Parameter(parameter, wanted), at)
+    }
+
+    /// A new place for the present moment.
+    pub(super) fn now(&mut self, at: Location) -> usize {
+        self.fill(Filler::Now, at)
+    }
+
+    /// A new place for the present day, or for its first moment.
+    pub(super) fn today(&mut self, begins: bool, at: Location) -> usize {
+        self.fill(Filler::Today { begins }, at)
+    }
+
+    fn fill(&mut self, filler: Filler, at: Location) -> usize {
+        self.slots.push(Slot { filler, at });
         self.slots.len() - 1
+    }
+
+    /// A new place for a period.
+    pub(super) fn known_period(&mut self, period: Period) -> usize {
+        self.periods.push(Named::Known(period));
+        self.periods.len() - 1
+    }
+
+    /// A new place for the period that a parameter names.
+    pub(super) fn period(&mut self, parameter: usize, at: Location) -> usize {
+        self.periods.push(Named::Parameter(parameter, at));
+        self.periods.len() - 1
     }
 
     /// A new place for the answer of a sub-select.
@@ -172,11 +262,36 @@ impl Parameters {
                 .with("parameter", name)
             })?);
         }
-        let slots = self.slots.iter();
-        let values = slots.map(|slot| slot.fit(values[slot.parameter].clone()));
+        let calendar = || {
+            let calendar = params.calendar;
+            calendar.ok_or_else(|| Error::internal("nobody told what time it is"))
+        };
+        let slots = self.slots.iter().map(|slot| match &slot.filler {
+            Filler::Parameter(parameter, wanted) => wanted
+                .fit(values[*parameter].clone())
+                .map_err(|error| blame(error, slot.at)),
+            Filler::Now => Ok(Value::DateTime(calendar()?.now())),
+            Filler::Today { begins: false } => Ok(Value::Date(calendar()?.today())),
+            Filler::Today { begins: true } => {
+                let calendar = calendar()?;
+                Ok(Value::DateTime(calendar.beginning(calendar.today())))
+            }
+        });
+        let periods = self.periods.iter().map(|period| {
+            let period = match period {
+                Named::Known(period) => *period,
+                Named::Parameter(parameter, at) => {
+                    let text = values[*parameter].as_text().unwrap_or_default();
+                    Period::parse(text).map_err(|error| blame(error, *at))?
+                }
+            };
+            Ok(calendar()?.stretch(period))
+        });
         Ok(Bound {
-            values: values.collect::<Result<Vec<Value>>>()?,
-            answers: (0..self.sub_selects).map(|_| OnceLock::new()).collect(),
+            calendar: params.calendar,
+            periods: periods.collect::<Result<Vec<Stretch>>>()?,
+            values: slots.collect::<Result<Vec<Value>>>()?,
+            answers: Arc::new((0..self.sub_selects).map(|_| OnceLock::new()).collect()),
         })
     }
 
@@ -199,13 +314,13 @@ impl Parameters {
     }
 }
 
-impl Slot {
+impl Wanted {
     fn fit(&self, value: Value) -> Result<Value> {
-        let fitted = match self.pattern {
-            true => pattern(value),
-            false => self.domain.fit(value),
-        };
-        fitted.map_err(|error| blame(error, self.at))
+        match self {
+            Wanted::Value(domain) => domain.fit(value),
+            Wanted::Pattern => pattern(value),
+            Wanted::Unit => unit(value),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Held;
 use crate::schema::system::head_value;
@@ -15,6 +15,14 @@ pub(crate) trait Row {
     /// # Errors
     /// What prevents reading the record.
     fn value(&self, field: FieldId) -> Result<Cow<'_, Value>>;
+
+    /// A value of a group of records, for rows that are groups.
+    ///
+    /// # Errors
+    /// Where the row is a record.
+    fn part(&self, _: usize) -> Result<Cow<'_, Value>> {
+        Err(Error::internal("a record has no values of a group"))
+    }
 }
 
 /// A record as it is stored.

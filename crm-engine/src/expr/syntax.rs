@@ -51,6 +51,7 @@ impl From<&Ident> for Name {
 /// A text that is being parsed.
 pub(crate) struct Source {
     parser: Parser<'static>,
+    placeholders: Vec<(String, Location)>,
     end: Location,
 }
 
@@ -86,7 +87,16 @@ impl Source {
         let end = tokens
             .last()
             .map_or(Location { line: 1, column: 1 }, |last| last.span.end);
+        let placeholders = tokens.iter().enumerate().filter_map(|(at, token)| {
+            let text = match (&token.token, tokens.get(at + 1).map(|next| &next.token)) {
+                (Token::Placeholder(text), _) => text.clone(),
+                (Token::Colon, Some(Token::Word(word))) => format!(":{}", word.value),
+                _ => return None,
+            };
+            Some((text, token.span.start))
+        });
         Ok(Source {
+            placeholders: placeholders.collect(),
             parser: Parser::new(&PlainSql).with_tokens_with_locations(tokens),
             end,
         })
@@ -97,6 +107,11 @@ impl Source {
         self.parser
             .parse_expr()
             .map_err(|error| refuse(error, self.end))
+    }
+
+    /// The parameters in the text and where they stand, in its order.
+    pub(crate) fn placeholders(&self) -> &[(String, Location)] {
+        &self.placeholders
     }
 
     /// Takes a name.

@@ -7,10 +7,13 @@
 //!    that begins with the reference and goes on as the query asks; otherwise its back references,
 //!    where no other order is asked for than that of the ids. For other orders the back references
 //!    are taken while they are few, and sorted in memory.
-//! 4. **A list** that is sorted as the query asks, forwards or backwards: its entries of all
-//!    owners for those who see everything, those of the owners reached, merged, for the others.
-//! 5. **A walk** over the records, or over the entries of the owners reached, in memory sorted
-//!    where an order is asked for.
+//! 4. **A list** that is sorted as the query asks, forwards or backwards, behind keys that the
+//!    condition pins: its entries of all owners for those who see everything, those of the owners
+//!    reached, merged, for the others.
+//! 5. **A walk** over the part of a list that the condition leaves least of, or over the records,
+//!    or over the entries of the owners reached, in memory sorted where an order is asked for.
+//!
+//! Of every list only the part is read that the condition [leaves](super::narrow).
 //!
 //! Where `id IN (SELECT ..)` gives few ids, they are points, whichever way was chosen.
 //!
@@ -22,15 +25,16 @@ use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use super::narrow::{Narrow, is_sorted};
 use super::select::{OrderKey, Output, Select};
 use super::totals::{self, Counts};
 use crate::error::Result;
 use crate::expr::{Bound, Context, Operand, Row, SubSelect, Test};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Owners;
-use crate::schema::{List, Object, SortKey, system};
+use crate::schema::{List, Object, system};
 use crate::store::Read;
-use crate::value::{Value, ValueType, put_beginning};
+use crate::value::Value;
 
 /// So many ids of a sub-select are got one by one; for more, its answer only tests.
 const POINTS_MAX: usize = 1_000;
@@ -48,8 +52,8 @@ pub(super) struct Access {
     /// What the condition says of the target, and the rest of it: set where all records that are
     /// looked at refer to the target, so that the first part is decided once for all of them.
     pub(super) parted: Option<(Test, Option<Test>)>,
-    /// What the text that the list is sorted by must match: only that part of the list is read.
-    pattern: Option<(ValueType, Operand)>,
+    /// The part of the list that is read.
+    pub(super) narrow: Narrow,
     /// While few records refer to the target, they are got one by one and sorted in memory.
     pub(super) few: bool,
     /// What the id must equal one of.
@@ -133,7 +137,7 @@ impl Access {
                     counts,
                     sort: false,
                     parted: filter.and_then(|filter| filter.parted(field)),
-                    pattern: None,
+                    narrow: narrow_of(object, way, filter),
                     target: Some((field, target)),
                     few: false,
                     ids,
@@ -143,14 +147,14 @@ impl Access {
             }
         }
         let target = targets().next().filter(|_| ids.is_none());
-        let (way, sort) = match (ids.is_some(), list_for(object, order)) {
+        let (way, sort) = match (ids.is_some(), list_for(select, order)) {
             (true, _) => (Way::Points, !order.is_empty()),
             (false, Some((list, reverse))) if narrow && object.owned => {
                 (Way::Merged { list, reverse }, false)
             }
             (false, Some((list, reverse))) => (Way::List { list, reverse }, false),
             (false, None) => match by_id(order) {
-                Some(reverse) if !narrow => (Way::Records { reverse }, false),
+                Some(reverse) if !narrow && !order.is_empty() => (Way::Records { reverse }, false),
                 _ => (walk(select, narrow), !order.is_empty()),
             },
         };
@@ -161,23 +165,11 @@ impl Access {
             few: target.is_some(),
             target,
             parted: None,
-            pattern: filter.and_then(|filter| pattern(object, way, filter)),
+            narrow: narrow_of(object, way, filter),
             ids,
             within,
             owners,
         }
-    }
-
-    /// What the entries of the list begin with that can match: nothing where all can.
-    pub(super) fn beginning(&self, bound: &[Value]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        if let Some((value_type, pattern)) = &self.pattern {
-            let folded = pattern.beginning(bound);
-            if !folded.is_empty() {
-                put_beginning(&mut bytes, *value_type, folded);
-            }
-        }
-        bytes
     }
 
     /// The ids that a sub-select gives, where they are few enough to get them one by one: the
@@ -282,8 +274,14 @@ impl Access {
         if self.within.is_some() {
             text.push_str("; records by id where a sub-select gives few");
         }
-        if self.pattern.is_some() {
+        let known = usize::from(matches!(self.way, Way::Under { .. }));
+        let fields = self.narrow.fields().skip(known);
+        let names = fields.filter_map(|field| object.by_id(field));
+        let names: Vec<String> = names.map(|field| format!("`{}`", field.name)).collect();
+        if self.narrow.is_pattern() {
             text.push_str("; from where the pattern begins");
+        } else if !names.is_empty() {
+            let _ = write!(text, "; narrowed by {}", names.join(", "));
         }
         if self.few {
             text.push_str("; referrers while few");
@@ -312,74 +310,76 @@ impl Access {
     }
 }
 
-/// The pattern for the text by which the list of a way is sorted first.
-fn pattern(object: &Object, way: Way, filter: &Test) -> Option<(ValueType, Operand)> {
-    let (Way::List { list, .. } | Way::Merged { list, .. }) = way else {
-        return None;
-    };
-    let first = object.lists[list]
-        .by
-        .first()
-        .filter(|key| !key.descending)?;
-    let field = object.by_id(first.field)?;
-    let pattern = filter.pattern(field.id)?;
-    Some((field.value_type, pattern.clone()))
+/// The part of the list of a way that the condition leaves.
+fn narrow_of(object: &Object, way: Way, filter: Option<&Test>) -> Narrow {
+    match way {
+        Way::Under { list, .. }
+        | Way::List { list, .. }
+        | Way::Merged { list, .. }
+        | Way::OwnerByOwner { list } => Narrow::of(object, &object.lists[list], filter),
+        Way::Points | Way::Referrers { .. } | Way::Records { .. } => Narrow::default(),
+    }
 }
 
-/// Where records are looked for in no particular order. The order they come in is seen all the
-/// same, so a list that is sorted by a hidden field is not taken.
+/// Where records are looked for in no particular order: in the list of which the condition leaves
+/// least. The order they come in is seen all the same, so a list that is sorted by a hidden field
+/// is not taken.
 fn walk(select: &Select, narrow: bool) -> Way {
+    let (object, filter) = (&select.object, select.filter.as_ref());
     let shown = |list: &List| list.by.iter().all(|key| select.plan.shows(key.field));
-    match select.object.lists.iter().position(shown) {
-        Some(list) if narrow && select.object.owned => Way::OwnerByOwner { list },
+    let lists = object.lists.iter().enumerate();
+    let worth = |list: &List| Narrow::of(object, list, filter).worth();
+    // Of those worth as much, the first.
+    let best = lists.filter(|(_, list)| shown(list)).rev();
+    let best = best.max_by_key(|(_, list)| worth(list));
+    match best {
+        Some((list, _)) if narrow && object.owned => Way::OwnerByOwner { list },
+        Some((list, known)) if worth(known) > 0 => Way::List {
+            list,
+            reverse: false,
+        },
         _ => Way::Records { reverse: false },
     }
 }
 
-/// The list sorted as `order` asks, and whether it is to be read backwards. The id breaks ties
-/// in the direction of the last key, so naming it there changes nothing.
-fn list_for(object: &Object, order: &[OrderKey]) -> Option<(usize, bool)> {
-    let order = without_id(order);
-    find_list(object, |list, reverse| is_sorted(&list.by, order, reverse))
+/// The list sorted as `order` asks behind keys that equal something, the more the better, and
+/// whether it is to be read backwards.
+fn list_for(select: &Select, order: &[OrderKey]) -> Option<(usize, bool)> {
+    let (object, filter) = (&select.object, select.filter.as_ref());
+    if order.is_empty() {
+        return None;
+    }
+    let fits = |at: usize, reverse| {
+        let by = &object.lists[at].by;
+        let equal = Narrow::of(object, &object.lists[at], filter).equal();
+        let skipped = (0..=equal)
+            .rev()
+            .find(|n| is_sorted(by, *n, order, reverse));
+        skipped.map(|skipped| (skipped, at, reverse))
+    };
+    let all = [false, true].into_iter();
+    let all = all.flat_map(|reverse| (0..object.lists.len()).map(move |at| (at, reverse)));
+    let found = all.filter_map(|(at, reverse)| fits(at, reverse));
+    let best = found.rev().max_by_key(|(skipped, ..)| *skipped);
+    best.map(|(_, at, reverse)| (at, reverse))
 }
 
 /// The list that begins with a field that is known, and is sorted behind it as `order` asks; and
 /// whether it is to be read backwards. Where no order is asked for, the order is seen all the
 /// same, so it must not be that of a hidden field.
 fn list_under(select: &Select, field: FieldId, order: &[OrderKey]) -> Option<(usize, bool)> {
+    let filter = select.filter.as_ref();
     find_list(&select.object, |list, reverse| {
         let Some((first, rest)) = list.by.split_first() else {
             return false;
         };
-        let sorted = match (order, rest) {
-            ([], rest) => !reverse && rest.iter().all(|key| select.plan.shows(key.field)),
-            ([id], []) if id.operand == Operand::Field(system::ID) => {
-                id.descending == (first.descending != reverse)
-            }
-            (order, rest) => is_sorted(rest, without_id(order), reverse),
+        let equal = Narrow::of(&select.object, list, filter).equal().max(1);
+        let sorted = match order {
+            [] => !reverse && rest.iter().all(|key| select.plan.shows(key.field)),
+            order => (1..=equal).any(|n| is_sorted(&list.by, n, order, reverse)),
         };
         first.field == field && sorted
     })
-}
-
-fn without_id(order: &[OrderKey]) -> &[OrderKey] {
-    match order {
-        [rest @ .., before, last]
-            if last.operand == Operand::Field(system::ID)
-                && last.descending == before.descending =>
-        {
-            &order[..rest.len() + 1]
-        }
-        order => order,
-    }
-}
-
-fn is_sorted(by: &[SortKey], order: &[OrderKey], reverse: bool) -> bool {
-    by.len() == order.len()
-        && by.iter().zip(order).all(|(key, asked)| {
-            asked.operand == Operand::Field(key.field)
-                && asked.descending == (key.descending != reverse)
-        })
 }
 
 fn find_list(object: &Object, fits: impl Fn(&List, bool) -> bool) -> Option<(usize, bool)> {

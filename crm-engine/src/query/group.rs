@@ -1,47 +1,35 @@
 //! Aggregates over groups of records.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rust_decimal::Decimal;
 
-use super::select::{Grouping, Part};
+use super::select::Grouping;
 use crate::error::{Code, Error, Result};
-use crate::expr::{Context, Operand};
-use crate::limits::QUERY_GROUPS_MAX;
-use crate::value::{Amounts, Money, Value, compare, encode_value};
-
-/// What is computed of a group.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Aggregate {
-    /// The number of records.
-    Count,
-    /// Something of the values that are there.
-    Of(Measure, Operand),
-}
-
-/// What is computed of values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Measure {
-    Count,
-    /// Of amounts of money, or of plain numbers.
-    Sum {
-        money: bool,
-    },
-    Min,
-    Max,
-}
+pub(super) use crate::expr::{Aggregate, Measure};
+use crate::expr::{Bound, Context, Operand, Row};
+use crate::ids::FieldId;
+use crate::limits::{QUERY_DISTINCT_VALUES_MAX, QUERY_GROUPS_MAX};
+use crate::store::Read;
+use crate::value::{Amounts, Currency, Exact, Money, Value, compare, encode_value};
 
 /// The groups found so far.
 pub(super) struct Groups<'g> {
     grouping: &'g Grouping,
     found: BTreeMap<GroupKey, Vec<Partial>>,
+    /// Values kept to be told apart, of all groups.
+    different: usize,
 }
 
 /// An aggregate of the records seen so far.
 pub(super) enum Partial {
     Count(u64),
+    Distinct(BTreeSet<Vec<u8>>),
     Sum(Amounts),
+    /// Sums and counts by currency.
+    Average(BTreeMap<Option<Currency>, (Exact, u64)>),
     Least(Value),
     Greatest(Value),
 }
@@ -58,9 +46,33 @@ impl Partial {
                 amounts.change(value, true);
                 Ok(())
             }
+            (Partial::Distinct(values), value) => {
+                values.insert(bytes(&unscaled(value.clone())));
+                Ok(())
+            }
+            (Partial::Average(sums), value) => {
+                let (currency, amount) = match value {
+                    Value::Money(Money { currency, amount }) => (Some(*currency), *amount),
+                    Value::Decimal(n) => (None, *n),
+                    Value::Integer(n) => (None, (*n).into()),
+                    _ => return Err(Error::internal("an average of something else")),
+                };
+                let (sum, count) = sums.entry(currency).or_default();
+                sum.add(amount);
+                *count += 1;
+                Ok(())
+            }
             (Partial::Sum(_), _) => Err(Error::internal("a sum of something else")),
             (Partial::Least(least), value) => replace(least, value, Ordering::Less),
             (Partial::Greatest(greatest), value) => replace(greatest, value, Ordering::Greater),
+        }
+    }
+
+    /// How many values it keeps to tell them apart.
+    fn different(&self) -> usize {
+        match self {
+            Partial::Distinct(values) => values.len(),
+            _ => 0,
         }
     }
 
@@ -81,10 +93,11 @@ impl Partial {
 
     /// A sum of money that comes to nothing is no value: nothing has no currency.
     fn finish(self, aggregate: &Aggregate) -> Result<Value> {
+        let count = |count: u64| Value::Integer(i64::try_from(count).unwrap_or(i64::MAX));
         let amounts = match self {
-            Partial::Count(count) => {
-                return Ok(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)));
-            }
+            Partial::Count(n) => return Ok(count(n)),
+            Partial::Distinct(values) => return Ok(count(values.len() as u64)),
+            Partial::Average(sums) => return average(sums),
             Partial::Least(value) | Partial::Greatest(value) => return Ok(value),
             Partial::Sum(amounts) => amounts,
         };
@@ -94,7 +107,7 @@ impl Partial {
         }
         let amount = amounts.next().map(|(currency, sum)| match sum.total() {
             Some(amount) => Ok((currency, amount)),
-            None => Err(Error::new(Code::LimitExceeded, "a sum exceeds 28 digits")),
+            None => Err(too_large()),
         });
         Ok(match (amount.transpose()?, aggregate) {
             (Some((Some(currency), amount)), _) => Value::Money(Money { currency, amount }),
@@ -103,6 +116,26 @@ impl Partial {
             (None, _) => Value::Decimal(Decimal::ZERO),
         })
     }
+}
+
+/// An average of up to 28 digits, in the currency of what it is of; none of nothing.
+fn average(sums: BTreeMap<Option<Currency>, (Exact, u64)>) -> Result<Value> {
+    if sums.len() > 1 {
+        return Err(several_currencies());
+    }
+    let Some((currency, (sum, count))) = sums.into_iter().next() else {
+        return Ok(Value::Null);
+    };
+    let sum = sum.total().ok_or_else(too_large)?;
+    let average = sum.checked_div(count.into()).ok_or_else(too_large)?;
+    Ok(match currency {
+        Some(currency) => Value::Money(Money::new(average, currency)),
+        None => Value::Decimal(average),
+    })
+}
+
+fn too_large() -> Error {
+    Error::new(Code::LimitExceeded, "a sum has more than 28 digits")
 }
 
 /// Puts `value` into `best` when it stands `wanted` to it.
@@ -174,20 +207,34 @@ impl<'g> Groups<'g> {
         if grouping.by.is_empty() {
             found.insert(GroupKey(Vec::new()), partials(grouping));
         }
-        Groups { grouping, found }
+        Groups {
+            grouping,
+            found,
+            different: 0,
+        }
     }
 
     /// Takes a record into its group.
     pub(super) fn add(&mut self, context: &Context<'_>) -> Result<()> {
         let key = self.key(context)?;
         let aggregates = &self.grouping.aggregates;
+        let mut different = 0;
         for (partial, aggregate) in self.group(key)?.iter_mut().zip(aggregates) {
+            let before = partial.different();
             match aggregate {
                 Aggregate::Count => partial.add(&Value::Checkbox(true))?,
                 Aggregate::Of(_, operand) => partial.add(&*operand.evaluate(context)?)?,
             }
+            different += partial.different() - before;
         }
-        Ok(())
+        self.different += different;
+        match self.different > QUERY_DISTINCT_VALUES_MAX {
+            true => Err(Error::new(
+                Code::LimitExceeded,
+                format!("a query tells at most {QUERY_DISTINCT_VALUES_MAX} values apart"),
+            )),
+            false => Ok(()),
+        }
     }
 
     /// Adds what is known of other records, which `context` stands for.
@@ -219,44 +266,81 @@ impl<'g> Groups<'g> {
     }
 
     /// The rows of the groups, in the order asked for, then in that of what makes the groups.
-    pub(super) fn into_rows(self, limit: usize) -> Result<Vec<Vec<Value>>> {
+    pub(super) fn into_rows(
+        self,
+        limit: usize,
+        read: &dyn Read,
+        bound: &Bound,
+    ) -> Result<Vec<Vec<Value>>> {
         let grouping = self.grouping;
-        let mut groups = Vec::with_capacity(self.found.len());
+        let mut rows = Vec::with_capacity(self.found.len());
         for (key, partials) in self.found {
-            let pairs = partials.into_iter().zip(&grouping.aggregates);
-            let aggregates = pairs.map(|(partial, aggregate)| partial.finish(aggregate));
-            let aggregates = aggregates.collect::<Result<Vec<Value>>>()?;
-            groups.push((key.0, aggregates));
+            let mut parts = key.0;
+            for (partial, aggregate) in partials.into_iter().zip(&grouping.aggregates) {
+                parts.push(partial.finish(aggregate)?);
+            }
+            let context = Context {
+                row: &GroupRow(parts),
+                read,
+                bound,
+            };
+            if let Some(having) = &grouping.having
+                && having.evaluate(&context)? != Some(true)
+            {
+                continue;
+            }
+            let value = |operand: &Operand| Ok(operand.evaluate(&context)?.into_owned());
+            let order = grouping.order.iter().map(|key| value(&key.operand));
+            let row = grouping.columns.iter().map(value);
+            rows.push((
+                order.collect::<Result<Vec<Value>>>()?,
+                row.collect::<Result<Vec<Value>>>()?,
+            ));
         }
-        let part = |(by, aggregates): &(Vec<Value>, Vec<Value>), part: Part| match part {
-            Part::By(at) => by[at].clone(),
-            Part::Aggregate(at) => aggregates[at].clone(),
-        };
-        groups.sort_by(|a, b| {
-            let keys = grouping.order.iter().map(|(key, descending)| {
-                let order = compare(&part(a, *key), &part(b, *key));
-                if *descending { order.reverse() } else { order }
+        rows.sort_by(|(a, _), (b, _)| {
+            let keys = a.iter().zip(b).zip(&grouping.order);
+            let keys = keys.map(|((a, b), key)| {
+                let order = compare(a, b);
+                if key.descending {
+                    order.reverse()
+                } else {
+                    order
+                }
             });
             keys.into_iter()
                 .find(|order| order.is_ne())
                 .unwrap_or(Ordering::Equal)
         });
-        groups.truncate(limit);
-        let row = |group| {
-            grouping
-                .columns
-                .iter()
-                .map(|column| part(group, *column))
-                .collect()
-        };
-        Ok(groups.iter().map(row).collect())
+        let mut rows: Vec<Vec<Value>> = rows.into_iter().map(|(_, row)| row).collect();
+        if grouping.distinct {
+            let mut seen = BTreeSet::new();
+            rows.retain(|row| seen.insert(GroupKey(row.iter().cloned().map(unscaled).collect())));
+        }
+        rows.truncate(limit);
+        Ok(rows)
+    }
+}
+
+/// The values of a group, as its columns read them.
+struct GroupRow(Vec<Value>);
+
+impl Row for GroupRow {
+    fn value(&self, _: FieldId) -> Result<Cow<'_, Value>> {
+        Err(Error::internal("a group has no fields"))
+    }
+
+    fn part(&self, part: usize) -> Result<Cow<'_, Value>> {
+        let value = self.0.get(part).map(Cow::Borrowed);
+        value.ok_or_else(|| Error::internal("a group without a value"))
     }
 }
 
 fn partials(grouping: &Grouping) -> Vec<Partial> {
     let empty = |aggregate: &Aggregate| match aggregate {
         Aggregate::Count | Aggregate::Of(Measure::Count, _) => Partial::Count(0),
+        Aggregate::Of(Measure::Distinct, _) => Partial::Distinct(BTreeSet::new()),
         Aggregate::Of(Measure::Sum { .. }, _) => Partial::Sum(Amounts::default()),
+        Aggregate::Of(Measure::Average, _) => Partial::Average(BTreeMap::new()),
         Aggregate::Of(Measure::Min, _) => Partial::Least(Value::Null),
         Aggregate::Of(Measure::Max, _) => Partial::Greatest(Value::Null),
     };

@@ -25,6 +25,7 @@
 
 mod access;
 mod group;
+mod narrow;
 mod rows;
 mod select;
 mod source;
@@ -41,17 +42,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use access::Access;
+use chrono::{DateTime, Utc};
 use select::Select;
 use statement::Statement;
 
+use crate::access as logins;
 use crate::error::{Code, Error, Result};
-use crate::expr::Plans;
+use crate::expr::{Calendar, Plans};
 use crate::facts::Facts;
 use crate::ids::ObjectId;
 use crate::policy::{Action, Actor, Plan};
-use crate::schema::{Field, Object, Schema};
-use crate::store::Snapshot;
-use crate::value::{Value, ValueType};
+use crate::schema::{Field, Object, Schema, keys, system};
+use crate::store::{Read, Snapshot};
+use crate::value::{RecordView, Value, ValueType};
 
 pub use crate::expr::Params;
 pub use rows::Rows;
@@ -142,6 +145,28 @@ pub(crate) fn prepare_outward(
     prepare_under(schema, facts, &plans, sql)
 }
 
+/// When a query of `actor` is run, and where he is: his own time zone, failing that the store's,
+/// failing that UTC.
+///
+/// # Errors
+/// What prevents reading, and [`Code::InvalidValue`] for a time zone that is none.
+pub(crate) fn calendar(read: &dyn Read, actor: Actor, now: DateTime<Utc>) -> Result<Calendar> {
+    let own = match actor.user() {
+        Some(user) => read.get(&keys::record(system::USER, user.0))?,
+        None => None,
+    };
+    let own = match own {
+        Some(bytes) => RecordView::new(&bytes)?.field(system::user::TIME_ZONE)?,
+        None => Value::Null,
+    };
+    let name = match own.as_text() {
+        Some(own) => Some(own.to_owned()),
+        None => logins::setting(read, logins::TIME_ZONE)?,
+    };
+    let zone = name.map(|name| Calendar::zone(&name)).transpose()?;
+    Ok(Calendar::new(now, zone))
+}
+
 fn prepare_under(
     schema: &Arc<Schema>,
     facts: &Arc<Facts>,
@@ -175,6 +200,11 @@ impl Prepared {
     #[must_use]
     pub fn explain(&self) -> String {
         self.query.access.explain(&self.query.select)
+    }
+
+    /// Whether a run must be told when and where it is: see [`calendar`].
+    pub(crate) fn is_dated(&self) -> bool {
+        self.query.select.parameters.are_dated()
     }
 
     /// Whether the query was prepared for this schema and these rights; otherwise it must be

@@ -64,8 +64,8 @@ impl Rows {
         let limit = limit(select.limit.as_ref(), &bound)?;
         let state = match &select.result {
             Output::Groups(grouping) => {
-                let groups = grouped(query, snapshot, bound, grouping)?;
-                let groups = groups.into_rows(limit)?.into_iter();
+                let groups = grouped(query, snapshot, bound.clone(), grouping)?;
+                let groups = groups.into_rows(limit, snapshot, &bound)?.into_iter();
                 State::Made(
                     groups
                         .map(|group| (group, true))

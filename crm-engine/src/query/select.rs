@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use sqlparser::ast::{Expr, FunctionArgExpr};
+use sqlparser::ast::Expr;
+use sqlparser::tokenizer::Location;
 
 use super::Column;
-use super::group::{Aggregate, Measure};
 use super::statement::{Item, Key, Statement};
 use crate::error::{Code, Error, Result};
 use crate::expr::{
-    Ast, Checker, Domain, Operand, Parameters, Plans, Scope, Test, blame, call, place, unexpected,
+    Aggregate, Ast, Checker, Domain, Gathering, Operand, Parameters, Plans, Scope, Test, blame,
+    has_aggregate, unexpected,
 };
 use crate::policy::Plan;
 use crate::schema::system::record_fields;
-use crate::schema::{Object, Schema, system};
+use crate::schema::{Field, Object, Schema, system};
 use crate::value::ValueType;
 
 /// A query, checked.
@@ -48,29 +49,18 @@ pub(super) struct OrderKey {
     pub(super) descending: bool,
 }
 
-/// How records are gathered into groups. Without `by`, all of them are one group.
+/// How records are gathered into groups. Without `by`, all of them are one group. Columns, order
+/// and condition read the values of a group: those of `by`, then the aggregates.
 #[derive(Debug)]
 pub(super) struct Grouping {
     pub(super) by: Vec<Operand>,
     pub(super) aggregates: Vec<Aggregate>,
-    /// Where each column comes from.
-    pub(super) columns: Vec<Part>,
-    /// The order of the groups: parts and whether they descend.
-    pub(super) order: Vec<(Part, bool)>,
-}
-
-/// A part of a group's row.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Part {
-    /// One of the values the group is made by.
-    By(usize),
-    Aggregate(usize),
-}
-
-/// What an expression of a grouped query is.
-enum Found {
-    Value(Operand, Domain),
-    Aggregate(Aggregate, Domain),
+    pub(super) columns: Vec<Operand>,
+    /// Which groups there is a row of.
+    pub(super) having: Option<Test>,
+    pub(super) order: Vec<OrderKey>,
+    /// Rows that are alike are given once.
+    pub(super) distinct: bool,
 }
 
 /// Checks a query.
@@ -85,17 +75,15 @@ pub(super) fn check(schema: &Schema, plans: &Plans<'_>, sql: &str) -> Result<Sel
         object,
         plans,
     });
+    checker.parameters = statement.parameters.clone();
+    checker.clock = true;
     let plan = plans(object);
-    let items = expand(&mut checker, object, &plan, &statement)?;
+    let items = expand(object, &plan, &statement)?;
     let filter = match &statement.condition {
         Some(condition) => Some(checker.test(condition)?),
         None => None,
     };
-    let grouped = !statement.group.is_empty()
-        || items
-            .iter()
-            .any(|item| matches!(item.found, Found::Aggregate(..)));
-    let result = match grouped {
+    let (columns, result) = match gathers(&items, &statement) {
         true => groups(&mut checker, &items, &statement)?,
         false => rows(&mut checker, &items, &statement.order)?,
     };
@@ -106,7 +94,7 @@ pub(super) fn check(schema: &Schema, plans: &Plans<'_>, sql: &str) -> Result<Sel
     Ok(Select {
         object: Arc::clone(object),
         plan,
-        columns: items.iter().map(Selected::column).collect(),
+        columns,
         filter,
         result,
         limit,
@@ -114,18 +102,48 @@ pub(super) fn check(schema: &Schema, plans: &Plans<'_>, sql: &str) -> Result<Sel
     })
 }
 
+/// Whether rows are made of groups of records.
+fn gathers(items: &[Selected<'_>], statement: &Statement) -> bool {
+    let mut asts = items.iter().filter_map(|item| item.ast());
+    statement.distinct
+        || !statement.group.is_empty()
+        || statement.having.is_some()
+        || asts.any(has_aggregate)
+}
+
 /// A column of the result.
 struct Selected<'s> {
     name: String,
     alias: Option<&'s str>,
-    found: Found,
-    /// As it was written; none for what `*` stands for.
-    ast: Option<&'s Ast>,
+    shows: Shows<'s>,
 }
 
-impl Selected<'_> {
-    fn column(&self) -> Column {
-        let (Found::Value(_, domain) | Found::Aggregate(_, domain)) = &self.found;
+enum Shows<'s> {
+    Expression(&'s Ast),
+    /// One of those that `*` stands for, which stands at a place.
+    Field(&'s Field, Location),
+}
+
+impl<'s> Selected<'s> {
+    fn ast(&self) -> Option<&'s Ast> {
+        match self.shows {
+            Shows::Expression(ast) => Some(ast),
+            Shows::Field(..) => None,
+        }
+    }
+
+    /// Its value for a record, or of a group while the checker gathers.
+    fn value(&self, checker: &mut Checker<'_>, object: &Arc<Object>) -> Result<(Operand, Domain)> {
+        match self.shows {
+            Shows::Expression(ast) => checker.operand(ast),
+            Shows::Field(field, _) => Ok((
+                checker.seen(field, Operand::Field(field.id)),
+                Domain::of(object, field),
+            )),
+        }
+    }
+
+    fn column(&self, domain: &Domain) -> Column {
         Column {
             name: self.name.clone(),
             value_type: domain.value_type,
@@ -136,8 +154,7 @@ impl Selected<'_> {
 
 /// The columns, `*` written out: id, owner, and every declared field the plan shows.
 fn expand<'s>(
-    checker: &mut Checker<'_>,
-    object: &Arc<Object>,
+    object: &'s Arc<Object>,
     plan: &Plan,
     statement: &'s Statement,
 ) -> Result<Vec<Selected<'s>>> {
@@ -148,7 +165,7 @@ fn expand<'s>(
                 let error = "`*` cannot stand in a query with GROUP BY";
                 return Err(blame(Error::new(Code::Syntax, error), *at));
             }
-            Item::All(_) => {
+            Item::All(at) => {
                 let kept = record_fields().iter().filter(|field| {
                     field.id == system::ID || (field.id == system::OWNER && object.owned)
                 });
@@ -158,11 +175,7 @@ fn expand<'s>(
                 items.extend(shown.map(|field| Selected {
                     name: field.name.clone(),
                     alias: None,
-                    found: Found::Value(
-                        checker.seen(field, Operand::Field(field.id)),
-                        Domain::of(object, field),
-                    ),
-                    ast: None,
+                    shows: Shows::Field(field, *at),
                 }));
             }
             Item::Expression { ast, alias } => {
@@ -170,8 +183,7 @@ fn expand<'s>(
                 items.push(Selected {
                     name: alias.map_or_else(|| ast.to_string(), str::to_owned),
                     alias,
-                    found: expression(checker, ast)?,
-                    ast: Some(ast),
+                    shows: Shows::Expression(ast),
                 });
             }
         }
@@ -179,68 +191,40 @@ fn expand<'s>(
     Ok(items)
 }
 
-/// An aggregate, or a value of a record.
-fn expression(checker: &mut Checker<'_>, ast: &Ast) -> Result<Found> {
-    let Expr::Function(function) = ast else {
-        return checker
-            .operand(ast)
-            .map(|(operand, domain)| Found::Value(operand, domain));
-    };
-    let measure = match call(function) {
-        Some((name, argument)) => match (name.as_str(), argument) {
-            ("count", FunctionArgExpr::Wildcard) => {
-                let domain = Domain::plain(ValueType::Integer);
-                return Ok(Found::Aggregate(Aggregate::Count, domain));
-            }
-            ("count", FunctionArgExpr::Expr(of)) => Some((Measure::Count, of)),
-            ("sum", FunctionArgExpr::Expr(of)) => Some((Measure::Sum { money: false }, of)),
-            ("min", FunctionArgExpr::Expr(of)) => Some((Measure::Min, of)),
-            ("max", FunctionArgExpr::Expr(of)) => Some((Measure::Max, of)),
-            _ => None,
-        },
-        None => None,
-    };
-    let Some((measure, of)) = measure else {
-        return checker
-            .operand(ast)
-            .map(|(operand, domain)| Found::Value(operand, domain));
-    };
-    let (operand, domain) = checker.operand(of)?;
-    let (measure, result) = match (measure, domain.value_type) {
-        (Measure::Count, _) => (measure, Domain::plain(ValueType::Integer)),
-        (Measure::Min | Measure::Max, _) => (measure, domain),
-        (Measure::Sum { .. }, ValueType::Money) => (Measure::Sum { money: true }, domain),
-        (Measure::Sum { .. }, _) if domain.is_number() => {
-            (measure, Domain::plain(ValueType::Decimal))
-        }
-        (Measure::Sum { .. }, kind) => {
-            let error = format!("`sum` takes numbers and money, not `{}`", kind.name());
-            return Err(blame(Error::new(Code::WrongType, error), place(of)));
-        }
-    };
-    Ok(Found::Aggregate(Aggregate::Of(measure, operand), result))
+fn rows(
+    checker: &mut Checker<'_>,
+    items: &[Selected<'_>],
+    order: &[Key],
+) -> Result<(Vec<Column>, Output)> {
+    let object = checker.object();
+    let (mut shown, mut columns) = (Vec::new(), Vec::new());
+    for item in items {
+        let (operand, domain) = item.value(checker, &object)?;
+        shown.push(item.column(&domain));
+        columns.push(operand);
+    }
+    let order = keys(checker, items, &columns, order)?;
+    Ok((shown, Output::Rows { columns, order }))
 }
 
-fn rows(checker: &mut Checker<'_>, items: &[Selected<'_>], order: &[Key]) -> Result<Output> {
-    let columns = items.iter().map(|item| match &item.found {
-        Found::Value(operand, _) => Ok(operand.clone()),
-        Found::Aggregate(..) => Err(Error::internal("an aggregate in a query without groups")),
-    });
-    let columns = columns.collect::<Result<Vec<Operand>>>()?;
-    let order = order
-        .iter()
-        .map(|key| {
-            let operand = match aliased(items, &key.ast) {
-                Some(at) => columns[at].clone(),
-                None => checker.operand(&key.ast)?.0,
-            };
-            Ok(OrderKey {
-                operand,
-                descending: key.descending,
-            })
+/// The keys of an order, which may name columns by their aliases.
+fn keys(
+    checker: &mut Checker<'_>,
+    items: &[Selected<'_>],
+    columns: &[Operand],
+    order: &[Key],
+) -> Result<Vec<OrderKey>> {
+    let keys = order.iter().map(|key| {
+        let operand = match aliased(items, &key.ast) {
+            Some(at) => columns[at].clone(),
+            None => checker.operand(&key.ast)?.0,
+        };
+        Ok(OrderKey {
+            operand,
+            descending: key.descending,
         })
-        .collect::<Result<Vec<OrderKey>>>()?;
-    Ok(Output::Rows { columns, order })
+    });
+    keys.collect()
 }
 
 /// The column whose alias an expression is.
@@ -254,64 +238,67 @@ fn aliased(items: &[Selected<'_>], ast: &Ast) -> Option<usize> {
         .position(|item| item.alias == Some(name.as_str()))
 }
 
+/// Rows that must differ are groups by all their columns.
 fn groups(
     checker: &mut Checker<'_>,
     items: &[Selected<'_>],
     statement: &Statement,
-) -> Result<Output> {
-    let mut grouping = Grouping {
-        by: Vec::new(),
-        aggregates: Vec::new(),
-        columns: Vec::new(),
-        order: Vec::new(),
-    };
+) -> Result<(Vec<Column>, Output)> {
+    let object = checker.object();
+    let grouped =
+        !statement.group.is_empty() || items.iter().filter_map(Selected::ast).any(has_aggregate);
+    let mut gathering = Gathering::default();
     for ast in &statement.group {
-        let operand = match aliased(items, ast).map(|at| &items[at].found) {
-            Some(Found::Value(operand, _)) => operand.clone(),
-            Some(Found::Aggregate(..)) => return Err(unexpected(ast, "what makes the groups")),
-            None => checker.operand(ast)?.0,
-        };
-        grouping.by.push(operand);
-    }
-    for item in items {
-        let part = match (&item.found, item.ast) {
-            (Found::Aggregate(aggregate, _), _) => grouping.aggregate(aggregate.clone()),
-            (Found::Value(operand, _), Some(ast)) => grouping.value(operand, ast)?,
-            (Found::Value(..), None) => {
-                let error = "`*` cannot stand beside an aggregate";
-                return Err(Error::new(Code::Syntax, error));
+        let ast = match aliased(items, ast).and_then(|at| items[at].ast()) {
+            Some(column) if has_aggregate(column) => {
+                return Err(unexpected(ast, "what makes the groups"));
             }
+            Some(column) => column,
+            None => ast,
         };
-        grouping.columns.push(part);
+        let (operand, domain) = checker.operand(ast)?;
+        gathering.add(Some(ast), operand, domain);
     }
-    for key in &statement.order {
-        let part = match aliased(items, &key.ast) {
-            Some(at) => grouping.columns[at],
-            None => match expression(checker, &key.ast)? {
-                Found::Aggregate(aggregate, _) => grouping.aggregate(aggregate),
-                Found::Value(operand, _) => grouping.value(&operand, &key.ast)?,
-            },
-        };
-        grouping.order.push((part, key.descending));
+    let mut all = Vec::new();
+    for item in items.iter().filter(|_| statement.distinct && !grouped) {
+        let (operand, domain) = item.value(checker, &object)?;
+        all.push((item.column(&domain), Operand::Part(all.len())));
+        gathering.add(item.ast(), operand, domain);
     }
-    Ok(Output::Groups(grouping))
-}
-
-impl Grouping {
-    /// An aggregate of the groups; each is computed once, however often it is named.
-    fn aggregate(&mut self, aggregate: Aggregate) -> Part {
-        let known = self.aggregates.iter().position(|known| *known == aggregate);
-        Part::Aggregate(known.unwrap_or_else(|| {
-            self.aggregates.push(aggregate);
-            self.aggregates.len() - 1
-        }))
+    checker.gather(gathering);
+    let (mut shown, mut columns) = (Vec::new(), Vec::new());
+    for item in items {
+        if let Shows::Field(_, at) = item.shows
+            && grouped
+        {
+            let error = "`*` cannot stand beside an aggregate";
+            return Err(blame(Error::new(Code::Syntax, error), at));
+        }
+        if let Some((column, operand)) = all.get(columns.len()) {
+            shown.push(column.clone());
+            columns.push(operand.clone());
+            continue;
+        }
+        let (operand, domain) = item.value(checker, &object)?;
+        shown.push(item.column(&domain));
+        columns.push(operand);
     }
-
-    /// A value that is the same for the whole group.
-    fn value(&self, operand: &Operand, ast: &Ast) -> Result<Part> {
-        let known = self.by.iter().position(|by| by == operand);
-        known
-            .map(Part::By)
-            .ok_or_else(|| unexpected(ast, "an aggregate or part of GROUP BY"))
-    }
+    let having = match &statement.having {
+        Some(having) => Some(checker.test(having)?),
+        None => None,
+    };
+    let order = keys(checker, items, &columns, &statement.order)?;
+    let (by, aggregates) = checker.gathered_up().done();
+    let distinct = statement.distinct && grouped;
+    Ok((
+        shown,
+        Output::Groups(Grouping {
+            by,
+            aggregates,
+            columns,
+            having,
+            order,
+            distinct,
+        }),
+    ))
 }

@@ -7,9 +7,10 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::access::{Access, Way};
+use super::narrow::Part;
 use super::select::Select;
 use crate::error::{Code, Error, Result};
-use crate::expr::Row;
+use crate::expr::{Bound, Row};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::index::ListRow;
 use crate::policy::Owners;
@@ -17,7 +18,7 @@ use crate::schema::keys::Holder;
 use crate::schema::system::value_of;
 use crate::schema::{Object, keys};
 use crate::store::{KeyRange, Read, ScanOptions};
-use crate::value::{Record, RecordView, Standing, Value, put_value, take_uint};
+use crate::value::{Record, RecordView, Standing, Value, take_uint};
 
 /// Entries of the first batch of a range: many owners are merged for a page, and most of them
 /// give it little.
@@ -46,6 +47,7 @@ pub(super) enum Source {
         holders: std::vec::IntoIter<Holder>,
         /// Whose records stand under owners and are passed over elsewhere.
         owners: Owners,
+        part: Part,
         /// The stream that is read, and whether that is one of what others share.
         stream: Option<(Stream, bool)>,
     },
@@ -76,15 +78,17 @@ impl Source {
         select: &Select,
         access: &Access,
         read: &dyn Read,
-        bound: &[Value],
+        bound: &Bound,
     ) -> Result<Source> {
         let object = &select.object;
         let owners = access.owners(select.plan.owners(), bound);
         let holders = || holders(&owners, select.plan.shared_with());
-        let beginning = access.beginning(bound);
+        let Some(part) = access.narrow.part(bound) else {
+            return Ok(Source::nothing());
+        };
         let own = |list: usize, holder: Holder, reverse| {
             let prefix = keys::own(object.id, object.lists[list].id, holder).done();
-            Stream::beginning(prefix, &beginning, reverse)
+            Stream::within(prefix, &part, reverse)
         };
         Ok(match access.way {
             Way::Points => Source::Points(access.ids(bound).into_iter()),
@@ -96,30 +100,17 @@ impl Source {
                 }
                 _ => Source::nothing(),
             },
-            Way::Under { list, reverse } => match access.target(bound) {
-                Some((_, Some(target))) => {
-                    let prefix = keys::all(object.id, object.lists[list].id).done();
-                    let first = object.lists[list].by.first();
-                    let descending = first.is_some_and(|key| key.descending);
-                    let stream = Stream::under(prefix, &Value::Reference(target), descending);
-                    Source::List {
-                        list,
-                        stream: stream.in_direction(reverse),
-                    }
+            Way::Under { list, reverse } | Way::List { list, reverse } => {
+                let prefix = keys::all(object.id, object.lists[list].id).done();
+                Source::List {
+                    list,
+                    stream: Stream::within(prefix, &part, reverse),
                 }
-                _ => Source::nothing(),
-            },
+            }
             Way::Records { reverse } => Source::Records(Stream::new(
                 keys::Key::new(keys::Space::Record).object(object.id).done(),
                 reverse,
             )),
-            Way::List { list, reverse } => {
-                let prefix = keys::all(object.id, object.lists[list].id).done();
-                Source::List {
-                    list,
-                    stream: Stream::beginning(prefix, &beginning, reverse),
-                }
-            }
             Way::Merged { list, reverse } => {
                 let streams = holders()?
                     .into_iter()
@@ -133,6 +124,7 @@ impl Source {
                 list,
                 holders: holders()?.into_iter(),
                 owners,
+                part,
                 stream: None,
             },
         })
@@ -206,6 +198,7 @@ impl Source {
                 list,
                 holders,
                 owners,
+                part,
                 stream,
             } => loop {
                 if let Some((open, shared)) = stream
@@ -225,7 +218,7 @@ impl Source {
                 };
                 let prefix = keys::own(object.id, object.lists[*list].id, holder).done();
                 let shared = matches!(holder, Holder::Participant(_));
-                *stream = Some((Stream::new(prefix, false), shared));
+                *stream = Some((Stream::within(prefix, part, false), shared));
             },
         }
     }
@@ -273,26 +266,12 @@ impl Stream {
         }
     }
 
-    /// The entries under a prefix whose first component is `value`; the keys begin with it.
-    fn under(prefix: Vec<u8>, value: &Value, descending: bool) -> Stream {
-        let mut first = Vec::with_capacity(9);
-        put_value(&mut first, value, descending);
-        Stream::beginning(prefix, &first, false)
-    }
-
-    /// The entries under a prefix whose keys go on with `first`; they begin with it.
-    fn beginning(prefix: Vec<u8>, first: &[u8], reverse: bool) -> Stream {
-        let prefix_bytes = prefix.len();
-        let mut narrow = prefix;
-        narrow.extend_from_slice(first);
+    /// The entries under a prefix that are in a part.
+    fn within(prefix: Vec<u8>, part: &Part, reverse: bool) -> Stream {
         Stream {
-            prefix_bytes,
-            ..Stream::new(narrow, reverse)
+            rest: Some(part.under(&prefix, reverse)),
+            ..Stream::new(prefix, reverse)
         }
-    }
-
-    fn in_direction(self, reverse: bool) -> Stream {
-        Stream { reverse, ..self }
     }
 
     fn next(&mut self, read: &dyn Read) -> Result<Option<Pair>> {

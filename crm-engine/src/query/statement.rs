@@ -1,8 +1,8 @@
 //! The grammar of queries. What follows none of these rules is refused where it stands.
 //!
 //! ```text
-//! query   = SELECT columns FROM object [WHERE condition] [GROUP BY expressions]
-//!           [ORDER BY keys] [LIMIT value] [;]
+//! query   = SELECT [DISTINCT] columns FROM object [WHERE condition]
+//!           [GROUP BY expressions] [HAVING condition] [ORDER BY keys] [LIMIT value] [;]
 //! columns = column {, column}       column = * | expression [AS name]
 //! keys    = key {, key}             key = expression [ASC | DESC]
 //! in      = expression [NOT] IN (SELECT expression FROM object [WHERE condition])
@@ -12,16 +12,20 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token};
 
 use crate::error::Result;
-use crate::expr::{Ast, Name, Source};
+use crate::expr::{Ast, Name, Parameters, Source};
 
 /// A query as parsed.
 pub(super) struct Statement {
+    pub(super) distinct: bool,
     pub(super) columns: Vec<Item>,
     pub(super) object: Name,
     pub(super) condition: Option<Ast>,
     pub(super) group: Vec<Ast>,
+    pub(super) having: Option<Ast>,
     pub(super) order: Vec<Key>,
     pub(super) limit: Option<Ast>,
+    /// The parameters of the whole text, in its order.
+    pub(super) parameters: Parameters,
 }
 
 /// A column, or all of them.
@@ -44,7 +48,9 @@ impl Statement {
     /// [`Code::LimitExceeded`](crate::Code::LimitExceeded), with `line` and `column`.
     pub(super) fn parse(text: &str) -> Result<Statement> {
         let mut source = Source::new(text)?;
+        let parameters = Parameters::of(&source);
         source.expect(Keyword::SELECT)?;
+        let distinct = source.skip(Keyword::DISTINCT);
         let columns = source.list(item)?;
         source.expect(Keyword::FROM)?;
         let object = source.name()?;
@@ -59,6 +65,10 @@ impl Statement {
             }
             false => Vec::new(),
         };
+        let having = match source.skip(Keyword::HAVING) {
+            true => Some(source.expression()?),
+            false => None,
+        };
         let order = match source.skip(Keyword::ORDER) {
             true => {
                 source.expect(Keyword::BY)?;
@@ -72,12 +82,15 @@ impl Statement {
         };
         source.end()?;
         Ok(Statement {
+            distinct,
             columns,
             object,
             condition,
             group,
+            having,
             order,
             limit,
+            parameters,
         })
     }
 }

@@ -67,8 +67,9 @@ pub(crate) mod user {
     pub(crate) const SECOND_FACTOR: FieldId = FieldId(30);
     pub(crate) const MACHINES: FieldId = FieldId(31);
     pub(crate) const IDENTITIES: FieldId = FieldId(32);
+    pub(crate) const TIME_ZONE: FieldId = FieldId(33);
     /// The last field that the kernel declares.
-    pub(crate) const LAST: FieldId = IDENTITIES;
+    pub(crate) const LAST: FieldId = TIME_ZONE;
 }
 pub(crate) mod department {
     use crate::ids::FieldId;
@@ -270,6 +271,7 @@ mod tests {
             ("second_factor", user::SECOND_FACTOR),
             ("machines", user::MACHINES),
             ("identities", user::IDENTITIES),
+            ("time_zone", user::TIME_ZONE),
         ] {
             assert_eq!(number("user", name), (USER, id));
         }

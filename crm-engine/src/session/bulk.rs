@@ -75,7 +75,9 @@ impl Session {
         // What is changed is not taken out.
         let view = self.view()?;
         let prepared = query::prepare(&view.schema, &view.facts, self.actor, &sql)?;
-        let mut rows = prepared.run(&view.snapshot, &Params::new())?;
+        let params = Params::new();
+        let params = self.dated(&prepared, &view, &params)?;
+        let mut rows = prepared.run(&view.snapshot, &params)?;
         let mut ids = Vec::new();
         while let Some(row) = rows.next()? {
             let id = row.first().and_then(|id| id.as_integer()).unwrap_or(0);

@@ -40,7 +40,9 @@ impl Session {
         let view = self.view()?;
         let prepared = query::prepare_outward(&view.schema, &view.facts, self.actor, &sql)
             .inspect_err(|error| self.engine.refused(self.actor, error))?;
-        let rows = prepared.run(&view.snapshot, &Params::new())?;
+        let params = Params::new();
+        let params = self.dated(&prepared, &view, &params)?;
+        let rows = prepared.run(&view.snapshot, &params)?;
         exchange::export(rows, job, sql.clone(), progress, |rows| {
             self.note_export(&sql, rows)?;
             self.engine.count(self.actor, Deed::Exported(rows));

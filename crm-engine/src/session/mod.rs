@@ -21,6 +21,7 @@ mod share;
 mod undo;
 mod watch;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
@@ -270,8 +271,23 @@ impl Session {
     pub fn query(&self, sql: &str, params: &Params) -> Result<Rows> {
         let view = self.view()?;
         let prepared = query::prepare(&view.schema, &view.facts, self.actor, sql)?;
-        let rows = prepared.run_for(&view.snapshot, params, self.actor)?;
+        let params = self.dated(&prepared, &view, params)?;
+        let rows = prepared.run_for(&view.snapshot, &params, self.actor)?;
         self.watched(self.metered(rows), &view)
+    }
+
+    /// The same values, told when and where the query is run if it depends on that.
+    pub(crate) fn dated<'p>(
+        &self,
+        prepared: &Prepared,
+        view: &View,
+        params: &'p Params,
+    ) -> Result<Cow<'p, Params>> {
+        if !prepared.is_dated() {
+            return Ok(Cow::Borrowed(params));
+        }
+        let calendar = query::calendar(&view.snapshot, self.actor, self.engine.now())?;
+        Ok(Cow::Owned(params.clone().at(calendar)))
     }
 
     /// The same rows, counted as listed by the caller.
@@ -395,7 +411,8 @@ impl Statement {
                 query::prepare(&view.schema, &view.facts, self.session.actor, &self.sql)?;
         }
         let actor = self.session.actor;
-        let rows = self.prepared.run_for(&view.snapshot, &self.params, actor)?;
+        let params = self.session.dated(&self.prepared, &view, &self.params)?;
+        let rows = self.prepared.run_for(&view.snapshot, &params, actor)?;
         self.session.watched(self.session.metered(rows), &view)
     }
 }

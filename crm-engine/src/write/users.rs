@@ -1,8 +1,9 @@
 //! Fields that are set once, whom a user may be led by, and settings that must be readable.
 
 use super::Door;
-use crate::access::{ALLOWED_IPS, Mac, PARALLEL_SESSIONS, Parallel, Ranges};
+use crate::access::{ALLOWED_IPS, Mac, PARALLEL_SESSIONS, Parallel, Ranges, TIME_ZONE};
 use crate::error::{Code, Error, Result};
+use crate::expr::Calendar;
 use crate::ids::{RecordId, UserId};
 use crate::schema::Object;
 use crate::schema::system::{SETTING, USER, setting, user};
@@ -56,6 +57,11 @@ impl Door<'_> {
             let text = format!("`{}` is no MAC address", crate::value::shorten(wrong));
             return Err(Error::new(Code::InvalidValue, text).field("machines"));
         }
+        if let Some(zone) = new.fields.get(user::TIME_ZONE).as_text()
+            && changed(user::TIME_ZONE)
+        {
+            Calendar::zone(zone).map_err(|error| error.field("time_zone"))?;
+        }
         Ok(())
     }
 
@@ -89,7 +95,7 @@ impl Door<'_> {
     }
 
     /// Settings that decide about logins are refused where they cannot be read: nobody could log
-    /// in any more.
+    /// in any more. So is a time zone that does not exist.
     pub(super) fn check_setting(&self, object: &Object, new: &Record) -> Result<()> {
         if object.id != SETTING {
             return Ok(());
@@ -100,6 +106,9 @@ impl Door<'_> {
         match new.fields.get(setting::NAME).as_text() {
             Some(ALLOWED_IPS) => Ranges::parse(value).map(drop),
             Some(PARALLEL_SESSIONS) => Parallel::parse(value).map(drop),
+            Some(TIME_ZONE) => Calendar::zone(value)
+                .map(drop)
+                .map_err(|error| error.field("value")),
             _ => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 /// The fields of items and the texts their values are drawn from: few, so that ties abound.
-pub(super) const FIELDS: [(&str, &[&str]); 9] = [
+pub(super) const FIELDS: [(&str, &[&str]); 10] = [
     (
         "title",
         &["", "anna", "Anna", "ANNA b", "елка", "Ёлка", "Жук"],
@@ -15,6 +15,15 @@ pub(super) const FIELDS: [(&str, &[&str]); 9] = [
     ("number", &["", "-5", "0", "3", "300"]),
     ("size", &["", "1.5", "1.50", "2", "-0.1"]),
     ("day", &["", "2017-03-01", "2017-03-02", "1969-12-31"]),
+    (
+        "at",
+        &[
+            "",
+            "2017-02-28T20:30:00Z",
+            "2017-02-28T21:30:00Z",
+            "2017-03-02T12:00:00Z",
+        ],
+    ),
     ("done", &["", "true", "false"]),
     ("words", &["", "big", "big,red"]),
     // The last is longer than what totals tell apart.
@@ -25,7 +34,7 @@ const LONG: &str = "a word and another word and another word and another word an
     word and another word and another word and another word and another word";
 
 /// What queries speak of: the fields above, what the engine keeps, and paths.
-pub(super) const OPERANDS: [&str; 16] = [
+pub(super) const OPERANDS: [&str; 20] = [
     "title",
     "state",
     "amount",
@@ -42,6 +51,38 @@ pub(super) const OPERANDS: [&str; 16] = [
     "thing.name",
     "thing.number",
     "owner.login",
+    CASE,
+    COALESCE,
+    YEAR,
+    MONTH,
+];
+
+/// Operands that are computed of fields.
+pub(super) const CASE: &str =
+    "CASE WHEN number > 0 THEN 'plus' WHEN done THEN 'done' ELSE title END";
+pub(super) const COALESCE: &str = "coalesce(number, size)";
+pub(super) const YEAR: &str = "year(day)";
+pub(super) const MONTH: &str = "start_of('month', at)";
+
+/// The fields that an operand names.
+pub(super) fn fields(operand: &str) -> Vec<&str> {
+    match operand {
+        CASE => vec!["number", "done", "title"],
+        COALESCE => vec!["number", "size"],
+        YEAR => vec!["day"],
+        MONTH => vec!["at"],
+        name => vec![name],
+    }
+}
+
+/// Periods, and the days they had on the third of March 2017, the last one left out.
+pub(super) const PERIODS: [(&str, &str, &str); 6] = [
+    ("today", "2017-03-03", "2017-03-04"),
+    ("yesterday", "2017-03-02", "2017-03-03"),
+    ("last month", "2017-02-01", "2017-03-01"),
+    ("this week", "2017-02-27", "2017-03-06"),
+    ("last 2 days", "2017-03-02", "2017-03-04"),
+    ("this year", "2017-01-01", "2018-01-01"),
 ];
 
 /// Orders that lists offer, forwards and backwards, and others.
@@ -133,6 +174,8 @@ pub(super) struct Question {
     pub(super) group: Vec<&'static str>,
     pub(super) order: usize,
     pub(super) limit: Option<usize>,
+    /// Groups of more records only; rows each once where there are no groups.
+    pub(super) more_than: Option<usize>,
     pub(super) pin: Option<usize>,
     pub(super) condition: Option<Condition>,
 }
@@ -148,6 +191,8 @@ pub(super) enum Condition {
     /// One of [`SUB_SELECTS`], and whether its condition is there and it is denied.
     Within(usize, bool, bool),
     Thing(u64),
+    /// A day or a moment, and one of [`PERIODS`].
+    Period(&'static str, usize),
     Not(Box<Condition>),
     Both(Box<Condition>, Box<Condition>),
     Either(Box<Condition>, Box<Condition>),
@@ -208,6 +253,8 @@ pub(super) fn condition() -> impl Strategy<Value = Condition> {
         1 => vec(0..60_u64, 1..6).prop_map(Condition::Ids),
         // Things are made after users, roles and grants.
         3 => (9..18_u64).prop_map(Condition::Thing),
+        2 => (select(vec!["day", "at"]), 0..PERIODS.len())
+            .prop_map(|(field, period)| Condition::Period(field, period)),
         2 => (0..SUB_SELECTS.len(), any::<bool>(), any::<bool>())
             .prop_map(|(at, filtered, denied)| Condition::Within(at, filtered, denied)),
     ];
@@ -237,6 +284,10 @@ pub(super) fn question() -> impl Strategy<Value = Question> {
         "count(note)",
         "min(title)",
         "max(number)",
+        "avg(amount)",
+        "avg(number)",
+        "count(DISTINCT state)",
+        "count(DISTINCT size)",
     ]);
     let group = prop_oneof![Just(vec!["state"]), vec(select(OPERANDS.to_vec()), 1..3)];
     (
@@ -249,19 +300,23 @@ pub(super) fn question() -> impl Strategy<Value = Question> {
         ],
         0..ORDERS.len(),
         proptest::option::of(0..8_usize),
+        proptest::option::weighted(0.3, 0..3_usize),
         proptest::option::weighted(0.3, 0..USERS),
         proptest::option::of(condition()),
     )
         .prop_map(
-            |(actor, columns, (aggregates, group), order, limit, pin, condition)| Question {
-                actor,
-                columns,
-                aggregates,
-                group,
-                order,
-                limit,
-                pin,
-                condition,
+            |(actor, columns, (aggregates, group), order, limit, more_than, pin, condition)| {
+                Question {
+                    actor,
+                    columns,
+                    aggregates,
+                    group,
+                    order,
+                    limit,
+                    more_than,
+                    pin,
+                    condition,
+                }
             },
         )
 }
@@ -299,6 +354,7 @@ impl Condition {
                 format!("{operand} {not}IN (SELECT {column} FROM {object}{filter})")
             }
             Condition::Thing(id) => format!("thing = {id}"),
+            Condition::Period(field, at) => format!("within({field}, '{}')", PERIODS[*at].0),
             Condition::Not(inner) => format!("NOT ({})", inner.sql()),
             Condition::Both(a, b) => format!("({}) AND ({})", a.sql(), b.sql()),
             Condition::Either(a, b) => format!("({}) OR ({})", a.sql(), b.sql()),
@@ -330,6 +386,7 @@ impl Condition {
             Condition::Ids(_) => vec!["id"],
             Condition::Within(at, ..) => vec![SUB_SELECTS[*at].0],
             Condition::Thing(_) => vec!["thing"],
+            Condition::Period(field, _) => vec![field],
             Condition::Not(inner) => inner.operands(),
             Condition::Both(a, b) | Condition::Either(a, b) => {
                 [a.operands(), b.operands()].concat()

@@ -11,7 +11,8 @@ use proptest::sample::Index;
 use rust_decimal::Decimal;
 
 use super::generate::{
-    Change, Condition, FIELDS, Filter, ORDERS, Question, SUB_SELECTS, Setup, question, setup,
+    CASE, COALESCE, Change, Condition, FIELDS, Filter, MONTH, ORDERS, PERIODS, Question,
+    SUB_SELECTS, Setup, YEAR, fields, question, setup,
 };
 use super::world::World;
 use crate::error::{Code, Result};
@@ -129,6 +130,11 @@ impl Case {
 
     /// Whether every name on the way to an operand is shown.
     fn shows(&self, actor: Actor, operand: &str) -> bool {
+        let mut names = fields(operand).into_iter();
+        names.all(|name| self.shows_path(actor, name))
+    }
+
+    fn shows_path(&self, actor: Actor, operand: &str) -> bool {
         let mut object = self.world.schema.object("item").unwrap();
         operand.split('.').all(|name| {
             let field = object.field(name).unwrap();
@@ -193,6 +199,31 @@ impl Case {
     }
 
     fn value(&self, actor: Actor, id: RecordId, record: &Record, operand: &str) -> Value {
+        let of = |name: &str| self.value(actor, id, record, name);
+        match operand {
+            CASE if of("number").as_integer().is_some_and(|n| n > 0) => return "plus".into(),
+            CASE if of("done").as_bool() == Some(true) => return "done".into(),
+            CASE => return of("title"),
+            COALESCE => {
+                return match of("number").as_integer() {
+                    Some(n) => Value::Decimal(n.into()),
+                    None => of("size"),
+                };
+            }
+            YEAR => {
+                let year = of("day").to_string();
+                return year[..year.len().min(4)]
+                    .parse()
+                    .map_or(Value::Null, Value::Integer);
+            }
+            MONTH => {
+                let month = moscow_day(&of("at"));
+                return month.map_or(Value::Null, |day| {
+                    Value::Date(format!("{}-01", &day[..7]).parse().unwrap())
+                });
+            }
+            _ => {}
+        }
         let item = self.world.schema.object("item").unwrap();
         let (name, rest) = operand.split_once('.').unwrap_or((operand, ""));
         let field = item.field(name).unwrap();
@@ -222,6 +253,18 @@ impl Case {
             }
             None => Value::Null,
         }
+    }
+}
+
+/// The day of a moment in Moscow, three hours before UTC, or of a day.
+fn moscow_day(value: &Value) -> Option<String> {
+    match value {
+        Value::Date(day) => Some(day.to_string()),
+        Value::DateTime(at) => {
+            let there = *at + chrono::TimeDelta::hours(3);
+            Some(there.date_naive().to_string())
+        }
+        _ => None,
     }
 }
 
@@ -359,6 +402,11 @@ impl Condition {
                 let thing = Value::Reference(RecordId::new(*thing).unwrap());
                 compares(&value("thing"), "=", &thing)
             }
+            Condition::Period(field, at) => {
+                let (_, from, to) = PERIODS[*at];
+                let day = moscow_day(&value(field));
+                day.map(|day| from <= day.as_str() && day.as_str() < to)
+            }
             Condition::Not(inner) => not(inner.holds(case, actor, id, record)),
             Condition::Both(a, b) => both(
                 a.holds(case, actor, id, record),
@@ -428,6 +476,11 @@ impl Question {
         !self.group.is_empty() || !self.aggregates.is_empty()
     }
 
+    /// Rows that must differ.
+    fn is_distinct(&self) -> bool {
+        !self.is_grouped() && self.more_than.is_some()
+    }
+
     fn filter(&self, case: &Case) -> String {
         let pin = self.pin.map(|user| format!("owner = {}", case.users[user]));
         let condition = self
@@ -448,12 +501,16 @@ impl Question {
             false => self.columns.clone(),
         };
         let mut sql = format!(
-            "SELECT {} FROM item{}",
+            "SELECT {}{} FROM item{}",
+            if self.is_distinct() { "DISTINCT " } else { "" },
             columns.join(", "),
             self.filter(case)
         );
         if !self.group.is_empty() {
             sql += &format!(" GROUP BY {}", self.group.join(", "));
+        }
+        if let Some(least) = self.more_than.filter(|_| self.is_grouped()) {
+            sql += &format!(" HAVING count(*) > {least}");
         }
         if !self.order().is_empty() {
             let keys = self.order().iter().map(|(name, descending)| {
@@ -468,7 +525,7 @@ impl Question {
     }
 
     fn order(&self) -> &'static [(&'static str, bool)] {
-        if self.is_grouped() {
+        if self.is_grouped() || self.is_distinct() {
             &[]
         } else {
             ORDERS[self.order]
@@ -525,6 +582,11 @@ impl Question {
         let value =
             |(id, record): &Found<'_>, operand: &str| case.value(actor, *id, record, operand);
         let mut found = self.found(case);
+        if self.is_distinct() {
+            let rows = found.iter();
+            let rows = rows.map(|record| self.columns.iter().map(|c| value(record, c)).collect());
+            return Ok(different(rows.collect()));
+        }
         if self.is_grouped() {
             return self.grouped(&found, &value);
         }
@@ -572,6 +634,10 @@ impl Question {
         });
         let mut rows = Vec::new();
         for (key, records) in groups {
+            if records.len() <= self.more_than.unwrap_or(0) && self.more_than.is_some() {
+                // Currencies are not added in groups that are not asked for either.
+                continue;
+            }
             let mut row = key;
             for aggregate in &self.aggregates {
                 let values = records.iter().map(|record| match argument(aggregate) {
@@ -590,8 +656,19 @@ impl Question {
     }
 }
 
+/// The rows in the order of their values, each once.
+fn different(mut rows: Vec<Vec<Value>>) -> Vec<Vec<Value>> {
+    rows.sort_by(|a, b| {
+        let pairs = a.iter().zip(b).map(|(a, b)| compare(a, b));
+        pairs.fold(Ordering::Equal, Ordering::then)
+    });
+    rows.dedup();
+    rows
+}
+
 fn argument(aggregate: &'static str) -> &'static str {
-    aggregate.split(['(', ')']).nth(1).unwrap()
+    let argument = aggregate.split(['(', ')']).nth(1).unwrap();
+    argument.strip_prefix("DISTINCT ").unwrap_or(argument)
 }
 
 fn aggregated(aggregate: &str, values: Vec<Value>) -> Result<Value, Code> {
@@ -605,6 +682,27 @@ fn aggregated(aggregate: &str, values: Vec<Value>) -> Result<Value, Code> {
         })
     };
     Ok(match aggregate.split('(').next().unwrap() {
+        "count" if aggregate.contains("DISTINCT") => Value::Integer(
+            different(values.into_iter().map(|value| vec![value]).collect()).len() as i64,
+        ),
+        "avg" if values.is_empty() => Value::Null,
+        "avg" => {
+            let count = Decimal::from(values.len());
+            let currencies: BTreeMap<Option<Currency>, ()> = values
+                .iter()
+                .map(|value| (value.as_money().map(|money| money.currency), ()))
+                .collect();
+            let amount = |value: &Value| match value.as_money() {
+                Some(money) => money.amount,
+                None => value.to_string().parse().unwrap(),
+            };
+            let average = values.iter().map(amount).sum::<Decimal>() / count;
+            match currencies.keys().collect::<Vec<_>>().as_slice() {
+                [None] => Value::Decimal(average),
+                [Some(currency)] => Value::Money(crate::value::Money::new(average, *currency)),
+                _ => return Err(Code::InvalidValue),
+            }
+        }
         "count" => Value::Integer(values.len() as i64),
         "min" => extreme(Ordering::Less).unwrap_or_default(),
         "max" => extreme(Ordering::Greater).unwrap_or_default(),
@@ -648,7 +746,9 @@ fn check(case: &Case, question: &Question) {
     };
     match (&found, &expected) {
         // Without an order, any of the rows may come, but the same ones every time.
-        (Ok(found), Ok(all)) if !question.is_grouped() && question.order().is_empty() => {
+        (Ok(found), Ok(all))
+            if !question.is_grouped() && !question.is_distinct() && question.order().is_empty() =>
+        {
             let length = all.len().min(question.limit.unwrap_or(usize::MAX));
             assert_eq!(found.len(), length, "{sql} {:?}", way());
             let mut left = all.clone();
@@ -666,6 +766,7 @@ fn check(case: &Case, question: &Question) {
     }
     if let Ok(all) = expected
         && !question.is_grouped()
+        && !question.is_distinct()
     {
         let count = query(&format!(
             "SELECT count(*) FROM item{}",

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Result;
+use crate::expr::Calendar;
 use crate::facts::{Facts, FactsCache};
 use crate::ids::{RecordId, UserId};
 use crate::journal::Cause;
@@ -41,6 +42,7 @@ field = [
     { name = "number", type = "integer" },
     { name = "size", type = "decimal" },
     { name = "day", type = "date" },
+    { name = "at", type = "date_time" },
     { name = "done", type = "checkbox" },
     { name = "words", type = "tags" },
     { name = "note", type = "text" },
@@ -53,6 +55,9 @@ list = [
     { name = "by_day", by = ["day desc", "title"] },
     { name = "by_state", by = ["state", "number desc"] },
     { name = "of_thing", by = ["thing desc", "day desc"] },
+    { name = "by_at", by = ["at"] },
+    { name = "by_done", by = ["done", "day"] },
+    { name = "by_size", by = ["size desc"] },
 ]
 total = [
     { name = "by_state", group = "state", sum = ["amount", "number"] },
@@ -185,6 +190,12 @@ impl World {
             .unwrap()
     }
 
+    /// The third of March 2017, an hour after midnight in Moscow.
+    pub(super) fn calendar() -> Calendar {
+        let zone = Calendar::zone("Europe/Moscow").unwrap();
+        Calendar::new("2017-03-02T22:00:00Z".parse().unwrap(), Some(zone))
+    }
+
     pub(super) fn prepare(&self, actor: Actor, sql: &str) -> Result<Prepared> {
         prepare(&self.schema, &self.facts(), actor, sql)
     }
@@ -195,9 +206,10 @@ impl World {
         sql: &str,
         params: &Params,
     ) -> Result<Vec<Vec<Value>>> {
-        let mut rows = self
-            .prepare(actor, sql)?
-            .run(&self.store.snapshot()?, params)?;
+        let mut rows = self.prepare(actor, sql)?.run(
+            &self.store.snapshot()?,
+            &params.clone().at(World::calendar()),
+        )?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             all.push(row.to_vec());
