@@ -371,7 +371,7 @@ fn ways() {
         ),
         (
             ALL,
-            "SELECT count(*) FROM item WHERE size > 1",
+            "SELECT count(*) FROM item WHERE note2 = 'x'",
             "all records",
         ),
         (ALL, "SELECT sum(size) FROM item WHERE done", "all records"),
