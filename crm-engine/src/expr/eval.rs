@@ -378,7 +378,7 @@ impl Operand {
         }
     }
 
-    fn is_fixed(&self) -> bool {
+    pub(super) fn is_fixed(&self) -> bool {
         matches!(self, Operand::Constant(_) | Operand::Bound(_))
     }
 

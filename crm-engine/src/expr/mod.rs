@@ -82,6 +82,7 @@ pub(crate) use range::Range;
 pub(crate) use row::{LogRow, Row, StoredRow};
 pub(crate) use subselect::SubSelect;
 pub(crate) use syntax::{Ast, Name, Source, blame, names_in, parameters_of, unexpected};
+pub(crate) use told::Known;
 
 /// Tells the plan under which the records of an object are read.
 pub(crate) type Plans<'a> = dyn Fn(&Object) -> Arc<Plan> + 'a;

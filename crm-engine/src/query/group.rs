@@ -13,7 +13,7 @@ use crate::expr::{Bound, Context, Operand, Row};
 use crate::ids::FieldId;
 use crate::limits::{QUERY_DISTINCT_VALUES_MAX, QUERY_GROUPS_MAX};
 use crate::store::Read;
-use crate::value::{Amounts, Currency, Money, Value, compare, encode_value};
+use crate::value::{Amounts, Currency, Exact, Money, Value, compare, encode_value};
 
 /// The groups found so far.
 pub(super) struct Groups<'g> {
@@ -29,7 +29,7 @@ pub(super) enum Partial {
     Distinct(BTreeSet<Vec<u8>>),
     Sum(Amounts),
     /// Sums and counts by currency.
-    Average(BTreeMap<Option<Currency>, (Decimal, u64)>),
+    Average(BTreeMap<Option<Currency>, (Exact, u64)>),
     Least(Value),
     Greatest(Value),
 }
@@ -58,7 +58,7 @@ impl Partial {
                     _ => return Err(Error::internal("an average of something else")),
                 };
                 let (sum, count) = sums.entry(currency).or_default();
-                *sum = sum.checked_add(amount).ok_or_else(too_large)?;
+                sum.add(amount);
                 *count += 1;
                 Ok(())
             }
@@ -107,7 +107,7 @@ impl Partial {
         }
         let amount = amounts.next().map(|(currency, sum)| match sum.total() {
             Some(amount) => Ok((currency, amount)),
-            None => Err(Error::new(Code::LimitExceeded, "a sum exceeds 28 digits")),
+            None => Err(too_large()),
         });
         Ok(match (amount.transpose()?, aggregate) {
             (Some((Some(currency), amount)), _) => Value::Money(Money { currency, amount }),
@@ -119,13 +119,14 @@ impl Partial {
 }
 
 /// An average of up to 28 digits, in the currency of what it is of; none of nothing.
-fn average(sums: BTreeMap<Option<Currency>, (Decimal, u64)>) -> Result<Value> {
+fn average(sums: BTreeMap<Option<Currency>, (Exact, u64)>) -> Result<Value> {
     if sums.len() > 1 {
         return Err(several_currencies());
     }
     let Some((currency, (sum, count))) = sums.into_iter().next() else {
         return Ok(Value::Null);
     };
+    let sum = sum.total().ok_or_else(too_large)?;
     let average = sum.checked_div(count.into()).ok_or_else(too_large)?;
     Ok(match currency {
         Some(currency) => Value::Money(Money::new(average, currency)),

@@ -17,7 +17,8 @@
 //! **Sums.** Amounts in different currencies are never added: a group that holds several is
 //! refused until `currency(price)` is among its `GROUP BY`. A sum of numbers that are not there
 //! is 0; a sum of money that comes to nothing has no value, for nothing has no currency.
-//! Counting and summing by a declared total costs the same however many records there are.
+//! Where the condition and what makes the groups follow from what a declared total groups by, and
+//! from the owner, counts and sums cost the same however many records there are.
 //!
 //! **Rights.** An object that the caller may not see answers like an empty one, a field like one
 //! that does not exist. The rows are the records for which the point decision is positive and

@@ -371,7 +371,7 @@ fn ways() {
         ),
         (
             ALL,
-            "SELECT count(*) FROM item WHERE size > 1",
+            "SELECT count(*) FROM item WHERE note2 = 'x'",
             "all records",
         ),
         (ALL, "SELECT sum(size) FROM item WHERE done", "all records"),
@@ -389,6 +389,26 @@ fn ways() {
             ALL,
             "SELECT coalesce(number, 0), sum(number) FROM item WHERE NOT done GROUP BY coalesce(number, 0)",
             "totals `by_note`",
+        ),
+        (
+            ALL,
+            "SELECT year(day), quarter(day), count(*) FROM item WHERE state = 'a' GROUP BY year(day), quarter(day)",
+            "totals `by_month`",
+        ),
+        (
+            ALL,
+            "SELECT state, count(*) FROM item WHERE within(day, 'last quarter') GROUP BY state",
+            "totals `by_month`",
+        ),
+        (
+            ALL,
+            "SELECT state, count(*) FROM item WHERE day BETWEEN ? AND ? GROUP BY state",
+            "totals `by_month`",
+        ),
+        (
+            ALL,
+            "SELECT state, start_of('week', day), count(*) FROM item GROUP BY state, start_of('week', day)",
+            "all records",
         ),
         // What the caller does not see he is not told the name of.
         (

@@ -12,7 +12,7 @@ use super::access::Access;
 use super::group::{Aggregate, Groups, Measure, Partial};
 use super::select::{Grouping, Output, Select};
 use crate::error::{Code, Error, Result};
-use crate::expr::{Bound, Context, Operand, Row};
+use crate::expr::{Bound, Context, Known, Operand, Row};
 use crate::facts;
 use crate::ids::{FieldId, UserId};
 use crate::index::{Group, Spot, Sums, group_of, put_entry, put_part, take_part, value_of_group};
@@ -96,21 +96,24 @@ impl Counts {
             Aggregate::Of(..) => false,
         };
         // Whether all follows from the parts that are told, and the owner.
-        let follows = |told: &dyn Fn(FieldId) -> bool| {
+        let follows = |told: &dyn Fn(FieldId) -> Known| {
             let filter = select.filter.as_ref();
             filter.is_none_or(|filter| filter.is_told(told))
                 && grouping.by.iter().all(|by| by.is_told(told))
         };
-        let parts = || total.parts.iter();
-        let tells = |field| parts().any(|part| part.field == field && part.period.is_none());
-        let can = grouping.aggregates.iter().all(summed)
-            && follows(&|field| field == system::OWNER || tells(field));
-        let other =
-            |one| follows(&|field| field != one && (field == system::OWNER || tells(field)));
+        let told = |field| told(total, field);
+        let without = |one| {
+            follows(&|field| match field == one {
+                true => Known::Nothing,
+                false => told(field),
+            })
+        };
+        let can = grouping.aggregates.iter().all(summed) && follows(&told);
+        let parts = total.parts.iter();
         can.then(|| Counts {
             total: at,
-            by_owner: !other(system::OWNER),
-            needed: parts().map(|part| !other(part.field)).collect(),
+            by_owner: !without(system::OWNER),
+            needed: parts.map(|part| !without(part.field)).collect(),
             pinned: pinned(select, total),
         })
     }
@@ -124,7 +127,7 @@ impl Counts {
         }
     }
 
-    /// The groups of a query; none where the total does not tell enough of some record.
+    /// The groups of a query; none where the total tells too little for this run.
     pub(super) fn groups<'g>(
         &self,
         read: &dyn Read,
@@ -135,6 +138,11 @@ impl Counts {
     ) -> Result<Option<Groups<'g>>> {
         let object = &select.object;
         let total = &object.totals[self.total];
+        let told = |field| told(total, field);
+        let filter = select.filter.as_ref();
+        if filter.is_some_and(|filter| !filter.is_aligned(bound, &told)) {
+            return Ok(None);
+        }
         let mut tally = Tally::new(read, object, total);
         tally.by_owner = self.by_owner;
         tally.look_only_at(&self.places(total, bound));
@@ -155,7 +163,7 @@ impl Counts {
                 read,
                 bound,
             };
-            if let Some(filter) = &select.filter
+            if let Some(filter) = filter
                 && filter.evaluate(&context)? != Some(true)
             {
                 continue;
@@ -210,11 +218,24 @@ impl Counts {
     }
 }
 
+/// What a total tells of a field of the records counted together.
+fn told(total: &Total, field: FieldId) -> Known {
+    if field == system::OWNER {
+        return Known::Value;
+    }
+    let part = total.parts.iter().find(|part| part.field == field);
+    part.map_or(Known::Nothing, |part| match part.period {
+        Some(period) => Known::Period(period),
+        None => Known::Value,
+    })
+}
+
 /// What the parts in keys must equal one of, from the first on as far as the condition says.
 fn pinned(select: &Select, total: &Total) -> Vec<Vec<Operand>> {
     let filter = select.filter.as_ref();
     let (in_key, _) = total.split();
-    let pins = in_key.iter().map_while(|part| {
+    let whole = in_key.iter().take_while(|part| part.period.is_none());
+    let pins = whole.map_while(|part| {
         let pins = filter.and_then(|filter| filter.pins(part.field))?;
         Some(pins.into_iter().cloned().collect())
     });

@@ -31,7 +31,11 @@ field = [
     { name = 'twice', type = 'integer', formula = 'size * 2' },
 ]
 list = [{ name = 'by_name', by = ['name'] }]
-total = [{ name = 'by_state', group = 'state', sum = ['size'] }]
+total = [
+    { name = 'by_state', group = 'state', sum = ['size'] },
+    { name = 'by_name', group = ['name', 'up'], sum = ['size'] },
+    { name = 'all', group = [] },
+]
 ";
 const PHONE: &str = "
 name = 'thing_phone'

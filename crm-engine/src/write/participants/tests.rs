@@ -31,7 +31,11 @@ field = [
     { name = 'near', type = 'reference', target = 'thing', on_delete = 'clear', timeline = true },
 ]
 list = [{ name = 'by_name', by = ['name'] }, { name = 'by_size', by = ['size desc'] }]
-total = [{ name = 'by_state', group = 'state', sum = ['size'] }]
+total = [
+    { name = 'by_state', group = 'state', sum = ['size'] },
+    { name = 'by_name', group = ['name', 'near'], sum = ['size'] },
+    { name = 'all', group = [] },
+]
 duplicate = [{ name = 'phone', all = [{ field = 'phone' }] }]
 ";
 const PART: &str = "\
