@@ -12,6 +12,7 @@ mod periodicity;
 mod presets;
 mod rights;
 mod search;
+mod select;
 mod sessions;
 mod share;
 mod watch;
@@ -54,6 +55,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(periodicity::operations())
             .chain(presets::operations())
             .chain(search::operations())
+            .chain(select::operations())
             .chain(sessions::operations())
             .chain(share::operations())
             .chain(watch::operations())
