@@ -369,7 +369,11 @@ impl Walk {
             target_holds = decided == Some(true);
             let source = match decided {
                 Some(false) => Source::nothing(),
-                _ => Source::open(select, access, read, &bound, after.as_ref())?,
+                _ => {
+                    // What is sorted afterwards comes in another order than that of the cursor.
+                    let after = after.as_ref().filter(|_| !access.sort);
+                    Source::open(select, access, read, &bound, after)?
+                }
             };
             (source, access.sort)
         };
