@@ -102,6 +102,14 @@ pub const SUBSELECT_VALUES_MAX: usize = 1_000_000;
 pub const TOTAL_PLACES_MAX: usize = 64;
 /// Values one query may keep to count how many differ, of all its groups.
 pub const QUERY_DISTINCT_VALUES_MAX: usize = 1_000_000;
+/// Rows one sub-select among the columns may give for a record.
+pub const QUERY_CHILD_ROWS_MAX: usize = 1_000;
+/// How deep queries stand in one another, the outermost counted.
+pub const QUERY_LEVELS_MAX: usize = 4;
+/// The longest cursor of a query.
+pub const CURSOR_BYTES_MAX: usize = 64 * 1_024;
+/// Rows the operation `select` gives at once.
+pub const SELECT_ROWS_MAX: usize = 10_000;
 /// Groups one query may produce; rows that must differ are groups too.
 pub const QUERY_GROUPS_MAX: usize = 100_000;
 

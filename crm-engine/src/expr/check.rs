@@ -11,6 +11,7 @@ use sqlparser::ast::{
 
 use super::Plans;
 use super::amounts::{amount_of, computed};
+use super::child::Nest;
 use super::domain::Domain;
 use super::eval::{Arithmetic, Comparison, Link, Operand, Path, Step, Test};
 use super::gathered::Gathering;
@@ -31,6 +32,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) object: &'a Arc<Object>,
     /// The plans under which records are read.
     pub(crate) plans: &'a Plans<'a>,
+    /// Checks sub-selects that give values, where they can stand.
+    pub(crate) nest: Option<&'a dyn Nest>,
 }
 
 /// The field of that name, if the plan shows it. Fields that are hidden and fields that do not
@@ -69,6 +72,11 @@ impl<'a> Checker<'a> {
             clock: false,
             gathering: None,
         }
+    }
+
+    /// What names mean.
+    pub(crate) fn scope(&self) -> Scope<'a> {
+        self.scope
     }
 
     /// The object whose records expressions are about.
@@ -214,6 +222,7 @@ impl<'a> Checker<'a> {
         let mut inner = Checker {
             scope: Scope {
                 object,
+                nest: None,
                 ..self.scope
             },
             parameters: std::mem::take(&mut self.parameters),
@@ -319,6 +328,12 @@ impl<'a> Checker<'a> {
             Expr::BinaryOp { left, op, right } => {
                 let operator = arithmetic(op).ok_or_else(|| unexpected(ast, "a value"))?;
                 self.arithmetic(left, operator, right, depth)
+            }
+            Expr::Subquery(query) => {
+                let scope = self.scope;
+                let nest = scope.nest.ok_or_else(|| unexpected(ast, "a value"))?;
+                let (child, domain) = nest.value(scope, &mut self.parameters, query, ast)?;
+                Ok(Term::Typed(Operand::child(child), domain))
             }
             Expr::Case {
                 operand,

@@ -8,6 +8,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::calendar::Unit;
+use super::child::{Asked, Child};
 use super::domain::midnight;
 use super::like;
 use super::params::Bound;
@@ -80,6 +81,8 @@ pub(crate) enum Operand {
     Widened(Box<Operand>),
     /// One of the values that a query with groups has of each group.
     Part(usize),
+    /// What a sub-select gives for the record.
+    Child(Asked),
 }
 
 /// The value behind the first condition that holds.
@@ -378,6 +381,19 @@ impl Operand {
         }
     }
 
+    /// Which way the sub-select finds its records that the operand is, if it is one.
+    pub(crate) fn child_way(&self) -> Option<String> {
+        match self {
+            Operand::Child(child) => Some(child.0.way()),
+            _ => None,
+        }
+    }
+
+    /// What a sub-select gives.
+    pub(crate) fn child(child: Arc<dyn Child>) -> Operand {
+        Operand::Child(Asked(child))
+    }
+
     pub(super) fn is_fixed(&self) -> bool {
         matches!(self, Operand::Constant(_) | Operand::Bound(_))
     }
@@ -402,7 +418,7 @@ impl Operand {
     pub(super) fn reads(&self, fields: &mut Vec<FieldId>) -> bool {
         match self {
             Operand::Constant(_) | Operand::Bound(_) => true,
-            Operand::Path(_) | Operand::Part(_) => false,
+            Operand::Path(_) | Operand::Part(_) | Operand::Child(_) => false,
             Operand::Field(field) => {
                 fields.push(*field);
                 true
@@ -433,6 +449,7 @@ impl Operand {
             Operand::Path(path) => path.follow(context).map(Cow::Owned),
             Operand::Link(link) => link.evaluate(context),
             Operand::Part(part) => context.row.part(*part),
+            Operand::Child(child) => child.0.answer(context).map(Cow::Owned),
             Operand::Case(case) => case.chosen(context)?.evaluate(context),
             Operand::DatePart(part) => {
                 let day = day(&*part.1.evaluate(context)?, context)?;

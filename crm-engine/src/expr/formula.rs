@@ -53,6 +53,7 @@ impl Formula {
             schema,
             object,
             plans,
+            nest: None,
         });
         let result = match field.value_type {
             ValueType::Checkbox => Expression::Answer(checker.test(&ast)?),

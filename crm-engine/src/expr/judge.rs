@@ -37,6 +37,7 @@ pub(crate) fn judge(schema: &Schema, object: &Arc<Object>, text: &str) -> Result
         schema,
         object,
         plans: &plans,
+        nest: None,
     });
     let test = checker.test(&ast)?;
     let parameters = checker.parameters;

@@ -16,6 +16,7 @@
 //! | `AND` `OR` `NOT` | three-valued logic, as in SQL |
 //! | `+` `-` `*` `/` | exact arithmetic on numbers; amounts plus and minus amounts, times and by numbers, by amounts |
 //! | `currency(price)` | the currency of an amount, as text |
+//! | `(SELECT sum(amount) FROM item)` | of what refers to the record; in queries, which tell more |
 //! | `coalesce(discount, 0)` | the first that has a value |
 //! | `CASE WHEN size > 3 THEN 'big' ELSE 'small' END`, `CASE state WHEN 'won' THEN 1 END` | the value behind the first condition that holds, behind the first value that is equal; failing that the one behind `ELSE`, or none |
 //! | `today()`, `now()` | the present day and moment, where and when a query is run |
@@ -44,6 +45,7 @@
 mod amounts;
 mod calendar;
 mod check;
+mod child;
 mod choose;
 mod dates;
 mod domain;
@@ -71,17 +73,18 @@ use crate::store::Read;
 
 pub(crate) use calendar::Calendar;
 pub(crate) use check::{Checker, Scope};
+pub(crate) use child::{Child, Nest};
 pub(crate) use domain::Domain;
-pub(crate) use eval::{Context, Operand, Test};
+pub(crate) use eval::{Comparison, Context, Operand, Test};
 pub(crate) use formula::Formula;
 pub(crate) use gathered::{Aggregate, Gathering, Measure, has_aggregate};
 pub(crate) use judge::judge;
 pub use params::Params;
-pub(crate) use params::{Bound, Parameters};
+pub(crate) use params::{Bound, Parameters, Tally};
 pub(crate) use range::Range;
 pub(crate) use row::{LogRow, Row, StoredRow};
 pub(crate) use subselect::SubSelect;
-pub(crate) use syntax::{Ast, Name, Source, blame, names_in, parameters_of, unexpected};
+pub(crate) use syntax::{Ast, Name, Source, blame, names_in, parameters_of, place, unexpected};
 pub(crate) use told::Known;
 
 /// Tells the plan under which the records of an object are read.
@@ -116,6 +119,7 @@ impl Condition {
             schema,
             object,
             plans,
+            nest: None,
         });
         let test = checker.test(&ast)?;
         Ok(Condition {

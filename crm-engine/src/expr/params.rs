@@ -1,6 +1,7 @@
 //! Parameters: values that are not part of a text.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 
 use sqlparser::tokenizer::Location;
@@ -90,6 +91,7 @@ pub(crate) struct Bound {
     values: Vec<Value>,
     calendar: Option<Calendar>,
     periods: Vec<Stretch>,
+    tally: Arc<Tally>,
     pub(super) answers: Arc<Answers>,
 }
 
@@ -101,7 +103,37 @@ impl Deref for Bound {
     }
 }
 
+/// How much was looked at in a run.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Records looked at, seen or not: what is limited.
+    pub(crate) touched: AtomicU64,
+    /// Of those, the ones the caller may see: those of the query itself.
+    pub(crate) seen: AtomicU64,
+    /// And those of its sub-selects.
+    pub(crate) nested: AtomicU64,
+    /// Rows of sub-selects whose records may not be taken out.
+    pub(crate) confined: AtomicUsize,
+}
+
 impl Bound {
+    /// The same with the record around a sub-select. What its own sub-selects find depends on no
+    /// record, so it is found once.
+    ///
+    /// # Errors
+    /// Where there is no such place.
+    pub(crate) fn around(&self, place: usize, record: Value) -> Result<Bound> {
+        let mut bound = self.clone();
+        let value = bound.values.get_mut(place);
+        *value.ok_or_else(|| Error::internal("a sub-select was not bound"))? = record;
+        Ok(bound)
+    }
+
+    /// How much was looked at so far.
+    pub(crate) fn tally(&self) -> &Arc<Tally> {
+        &self.tally
+    }
+
     /// The present moment and the time zone of the one who asks.
     pub(super) fn calendar(&self) -> Result<&Calendar> {
         let calendar = self.calendar.as_ref();
@@ -131,6 +163,8 @@ enum Filler {
     Today {
         begins: bool,
     },
+    /// The record around a sub-select.
+    Around,
 }
 
 /// What the value of a parameter must be.
@@ -209,6 +243,11 @@ impl Parameters {
         self.fill(Filler::Today { begins }, at)
     }
 
+    /// A new place for the record around a sub-select.
+    pub(crate) fn around(&mut self, at: Location) -> usize {
+        self.fill(Filler::Around, at)
+    }
+
     fn fill(&mut self, filler: Filler, at: Location) -> usize {
         self.slots.push(Slot { filler, at });
         self.slots.len() - 1
@@ -270,6 +309,7 @@ impl Parameters {
             Filler::Parameter(parameter, wanted) => wanted
                 .fit(values[*parameter].clone())
                 .map_err(|error| blame(error, slot.at)),
+            Filler::Around => Ok(Value::Null),
             Filler::Now => Ok(Value::DateTime(calendar()?.now())),
             Filler::Today { begins: false } => Ok(Value::Date(calendar()?.today())),
             Filler::Today { begins: true } => {
@@ -289,6 +329,7 @@ impl Parameters {
         });
         Ok(Bound {
             calendar: params.calendar,
+            tally: Arc::default(),
             periods: periods.collect::<Result<Vec<Stretch>>>()?,
             values: slots.collect::<Result<Vec<Value>>>()?,
             answers: Arc::new((0..self.sub_selects).map(|_| OnceLock::new()).collect()),

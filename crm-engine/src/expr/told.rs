@@ -128,7 +128,8 @@ impl Operand {
                 });
                 by_period || (unit.is_told(told) && of.is_told(told))
             }
-            Operand::Part(_) => false,
+            // Of a group, and of what refers to the record itself.
+            Operand::Part(_) | Operand::Child(_) => false,
         }
     }
 

@@ -14,6 +14,7 @@ mod presets;
 mod reports;
 mod rights;
 mod search;
+mod select;
 mod sessions;
 mod share;
 mod totals;
@@ -59,6 +60,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(presets::operations())
             .chain(reports::operations())
             .chain(search::operations())
+            .chain(select::operations())
             .chain(sessions::operations())
             .chain(share::operations())
             .chain(totals::operations())

@@ -32,7 +32,7 @@ use crate::error::Result;
 use crate::expr::{Bound, Context, Operand, Row, SubSelect, Test};
 use crate::ids::{FieldId, RecordId, UserId};
 use crate::policy::Owners;
-use crate::schema::{List, Object, log, system};
+use crate::schema::{List, Object, SortKey, log, system};
 use crate::store::Read;
 use crate::value::Value;
 
@@ -96,6 +96,20 @@ pub(super) enum Way {
     Merged { list: usize, reverse: bool },
     /// The entries of a list for each owner reached, owner by owner.
     OwnerByOwner { list: usize },
+}
+
+impl Way {
+    /// Whether it goes backwards.
+    pub(super) fn is_reverse(self) -> bool {
+        match self {
+            Way::Referrers { reverse }
+            | Way::Under { reverse, .. }
+            | Way::Records { reverse }
+            | Way::List { reverse, .. }
+            | Way::Merged { reverse, .. } => reverse,
+            Way::Log | Way::Points | Way::OwnerByOwner { .. } => false,
+        }
+    }
 }
 
 impl Access {
@@ -199,6 +213,30 @@ impl Access {
             within: None,
             owners,
         }
+    }
+
+    /// How many keys of the list equal something before the order that was asked for begins.
+    pub(super) fn skipped(&self, by: &[SortKey], order: &[OrderKey], reverse: bool) -> usize {
+        let known = usize::from(matches!(self.way, Way::Under { .. }));
+        let mut counts = (known..=self.narrow.equal().max(known)).rev();
+        let found = counts.find(|skipped| is_sorted(by, *skipped, order, reverse));
+        found.unwrap_or(known)
+    }
+
+    /// Whether a condition tells where to look.
+    pub(super) fn is_used(&self, test: &Test) -> bool {
+        let target = self.target.as_ref().map(|(field, _)| *field);
+        let target = target
+            .filter(|_| matches!(self.way, Way::Under { .. } | Way::Referrers { .. }) || self.few);
+        let pinned = |field| test.pins(field).is_some();
+        let mut narrowed = self.narrow.fields().filter(|field| {
+            pinned(*field) || test.range(*field).is_some() || test.pattern(*field).is_some()
+        });
+        (self.ids.is_some() && pinned(system::ID))
+            || (self.owners.is_some() && pinned(system::OWNER))
+            || (self.within.is_some() && test.pinned_within(system::ID).is_some())
+            || target.is_some_and(pinned)
+            || narrowed.next().is_some()
     }
 
     /// The ids that a sub-select gives, where they are few enough to get them one by one: the

@@ -14,7 +14,14 @@
 //! promised, but the same for the same store, query and rights. Groups come in the order of what
 //! they are grouped by.
 //!
-//! **Sums.** Amounts in different currencies are never added: a group that holds several is
+//! **Pages.** Rows in an order that is asked for have a [cursor](Rows::cursor); the same query goes
+//! on behind it, whatever was written meanwhile: a row that did not move is neither given twice nor
+//! left out.
+//!
+//! **Sub-selects.** See [`child`]. **How a query is answered** tells [`explain`].
+//!
+//! **Sums.** Averages are divided to 28 digits, halves to the even digit; that of money keeps its
+//! currency, whatever its minor units. Amounts in different currencies are never added: a group that holds several is
 //! refused until `currency(price)` is among its `GROUP BY`. A sum of numbers that are not there
 //! is 0; a sum of money that comes to nothing has no value, for nothing has no currency.
 //! Where the condition and what makes the groups follow from what a declared total groups by, and
@@ -25,6 +32,9 @@
 //! the condition holds; counts and sums are those of the same records (invariant *one predicate*).
 
 mod access;
+mod child;
+mod cursor;
+mod explain;
 mod group;
 mod log;
 mod narrow;
@@ -44,8 +54,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use access::Access;
+use child::Nesting;
 use chrono::{DateTime, Utc};
+use cursor::{Mark, Position};
 use select::Select;
+use serde_json::Value as Json;
 use statement::Statement;
 
 use crate::access as logins;
@@ -81,6 +94,9 @@ pub struct Column {
     pub value_type: ValueType,
     /// The field it shows, if it shows one: it names the choices.
     pub field: Option<Field>,
+    /// Of a sub-select that gives rows, their columns: the value is then the text of a JSON array
+    /// with an object for each row.
+    pub rows: Option<Vec<Column>>,
 }
 
 impl Column {
@@ -92,12 +108,56 @@ impl Column {
             None => value.to_string(),
         }
     }
+
+    /// A value of the column as JSON: choices by their names, the rows of a sub-select as an
+    /// array.
+    ///
+    /// ```
+    /// use crm_engine::{Engine, Options, Params};
+    /// use serde_json::json;
+    ///
+    /// let host = Engine::in_memory(Options::default())?.system();
+    /// let north = host.create("department", &json!({"name": "North"}))?;
+    /// host.create("user", &json!({"login": "anna", "name": "Anna", "department": north.get()}))?;
+    /// let sql = "SELECT (SELECT login, kind FROM user) AS users FROM department";
+    /// let mut rows = host.query(sql, &Params::new())?;
+    /// let users = rows.columns()[0].clone();
+    /// let row = rows.next()?.expect("there is one department");
+    /// assert_eq!(users.json(&row[0]), json!([{"login": "anna", "kind": "employee"}]));
+    /// # Ok::<(), crm_engine::Error>(())
+    /// ```
+    #[must_use]
+    pub fn json(&self, value: &Value) -> Json {
+        match (&self.field, &self.rows, value) {
+            (_, Some(_), Value::Text(text)) => serde_json::from_str(text).unwrap_or_default(),
+            (Some(field), ..) => field.to_json(value),
+            (None, ..) => crate::value::to_json(value),
+        }
+    }
 }
 
 /// What all runs of a query share.
 struct Query {
     select: Select,
     access: Access,
+    mark: Mark,
+    /// The columns of an explanation, where that is asked for.
+    explained: Option<Vec<Column>>,
+}
+
+impl Query {
+    fn new(select: Select, access: Access) -> Query {
+        Query {
+            select,
+            access,
+            mark: Mark::default(),
+            explained: None,
+        }
+    }
+
+    fn columns(&self) -> &[Column] {
+        self.explained.as_ref().unwrap_or(&self.select.columns)
+    }
 }
 
 /// Checks a query of `actor` and chooses the way its records are found.
@@ -113,7 +173,8 @@ pub(crate) fn prepare(
     sql: &str,
 ) -> Result<Prepared> {
     let plans = |object: &Object| facts.plan(actor, object, Action::View);
-    prepare_under(schema, facts, &plans, sql)
+    let exports = |object: &Object| facts.plan(actor, object, Action::Export);
+    prepare_under(schema, facts, &plans, Some(&exports), sql)
 }
 
 /// Checks a query that takes records out (C51): it gives what its author may both see and export,
@@ -144,7 +205,7 @@ pub(crate) fn prepare_outward(
             .with("object", object.name.as_str())
             .with("action", Action::Export.name()));
     }
-    prepare_under(schema, facts, &plans, sql)
+    prepare_under(schema, facts, &plans, None, sql)
 }
 
 /// When a query of `actor` is run, and where he is: his own time zone, failing that the store's,
@@ -173,11 +234,18 @@ fn prepare_under(
     schema: &Arc<Schema>,
     facts: &Arc<Facts>,
     plans: &Plans<'_>,
+    exports: Option<&Plans<'_>>,
     sql: &str,
 ) -> Result<Prepared> {
-    let select = select::check(schema, plans, sql)?;
+    let statement = Statement::parse(sql)?;
+    let nesting = Nesting { exports, level: 0 };
+    let select = select::assemble(schema, plans, &nesting, &statement, None)?;
     let access = Access::choose(&select);
-    let query = Arc::new(Query { select, access });
+    let query = Arc::new(Query {
+        mark: cursor::mark(sql),
+        explained: statement.explained.then(explain::columns),
+        ..Query::new(select, access)
+    });
     Ok(Prepared {
         schema: Arc::clone(schema),
         facts: Arc::clone(facts),
@@ -189,7 +257,7 @@ impl Prepared {
     /// The columns of the rows.
     #[must_use]
     pub fn columns(&self) -> &[Column] {
-        &self.query.select.columns
+        self.query.columns()
     }
 
     /// The names of the parameters, without their colons, by position; none for `?`.
@@ -223,25 +291,28 @@ impl Prepared {
     /// currencies, [`Code::LimitExceeded`], and what prevents reading.
     pub(crate) fn run(&self, snapshot: &Snapshot, params: &Params) -> Result<Rows> {
         let bound = self.query.select.parameters.bind(params)?;
-        Rows::open(&self.query, snapshot, bound, None)
+        Rows::open(&self.query, snapshot, bound, None, None)
     }
 
     /// Runs the query for `actor`, who is given a bounded number of rows of records that he may
-    /// not export (C51).
+    /// not export (C51), from the beginning or behind a cursor.
     ///
     /// # Errors
-    /// As [`Prepared::run`].
+    /// As [`Prepared::run`], and [`Code::InvalidArguments`] for a cursor of another query.
     pub(crate) fn run_for(
         &self,
         snapshot: &Snapshot,
         params: &Params,
         actor: Actor,
+        after: Option<&str>,
     ) -> Result<Rows> {
         let select = &self.query.select;
         let bound = select.parameters.bind(params)?;
         let export = self.facts.plan(actor, &select.object, Action::Export);
         let export = (!export.reaches_everything()).then_some(export);
-        Rows::open(&self.query, snapshot, bound, export)
+        let order = select.order();
+        let after = after.map(|cursor| Position::read(cursor, self.query.mark, order));
+        Rows::open(&self.query, snapshot, bound, export, after.transpose()?)
     }
 }
 

@@ -30,12 +30,14 @@ enum Then {
 }
 
 /// A part of a list in bytes: what its keys begin with, and between what they go on.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Part {
     prefix: Vec<u8>,
+    /// Where each of the equal keys ends in the prefix.
+    ends: Vec<usize>,
     lower: Vec<u8>,
     upper: Option<Vec<u8>>,
-    /// Behind which key to begin, in the direction of reading.
+    /// Behind which key to begin, in the direction of reading: all of it.
     after: Option<Vec<u8>>,
 }
 
@@ -104,6 +106,7 @@ impl Narrow {
         for (key, value_type, operand) in &self.equal {
             let value = key_value(*value_type, operand.fixed(bound)?)?;
             put_value(&mut part.prefix, &value, key.descending);
+            part.ends.push(part.prefix.len());
         }
         match &self.then {
             None => {}
@@ -143,9 +146,13 @@ impl Part {
         }
     }
 
-    /// The part behind a position, which is a key as it goes on behind the equal ones.
-    pub(super) fn behind(mut self, position: &[u8]) -> Part {
-        self.after = Some(position.to_vec());
+    /// The part behind a position, which is a key as it goes on behind the first `skipped` ones.
+    pub(super) fn behind(mut self, skipped: usize, position: &[u8]) -> Part {
+        let known = match skipped {
+            0 => 0,
+            skipped => self.ends.get(skipped - 1).copied().unwrap_or_default(),
+        };
+        self.after = Some([&self.prefix[..known], position].concat());
         self
     }
 
@@ -163,8 +170,8 @@ impl Part {
         }
         match (&self.after, reverse) {
             (None, _) => range,
-            (Some(after), false) => range.after(&whole(after)),
-            (Some(after), true) => range.ending_before(&whole(after)),
+            (Some(after), false) => range.after(&[base, after].concat()),
+            (Some(after), true) => range.ending_before(&[base, after].concat()),
         }
     }
 }

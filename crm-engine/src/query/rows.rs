@@ -1,19 +1,23 @@
 //! Running a query.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed as AtOnce;
 
+use super::cursor::{Position, deciding, directed};
+use super::explain::{self, Counts};
 use super::group::Groups;
 use super::select::{Grouping, OrderKey, Output};
 use super::source::{EntryRow, Found, Source};
 use super::{Column, Query, Watch};
 use crate::error::{Code, Error, Result};
-use crate::expr::{Bound, Context, Operand, Row, StoredRow};
+use crate::expr::{Bound, Context, Operand, Row, StoredRow, Tally};
 use crate::facts;
 use crate::ids::RecordId;
 use crate::index::ListRow;
-use crate::limits::{LIST_ROWS_WITHOUT_EXPORT_MAX, QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX};
+use crate::limits::{
+    LIST_ROWS_WITHOUT_EXPORT_MAX, QUERY_CHILD_ROWS_MAX, QUERY_ROWS_TOUCHED_MAX, QUERY_SORT_ROWS_MAX,
+};
 use crate::policy::{Action, Plan};
 use crate::schema::Object;
 use crate::store::{Read, Snapshot};
@@ -43,52 +47,93 @@ pub struct Rows {
     row: Vec<Value>,
     watch: Option<Watch>,
     meter: Meter,
+    /// Where the last row that was sorted in memory stands.
+    last: Option<Position>,
 }
 
 enum State {
     /// Rows are made as they are asked for; at most so many more.
-    Walking(Box<Walk>, usize),
-    /// Rows that had to be made all at once, and whether each may be taken out.
-    Made(std::vec::IntoIter<(Vec<Value>, bool)>),
+    Walking(Box<Walk>, Snapshot, usize),
+    /// Rows that had to be made all at once.
+    Made(std::vec::IntoIter<Made>),
+}
+
+/// A row that was made before it is asked for.
+struct Made {
+    row: Vec<Value>,
+    may_take_out: bool,
+    position: Option<Position>,
 }
 
 impl Rows {
-    /// The rows; `export` is the plan for what may be taken out, where the others are counted.
+    /// The rows; `export` is the plan for what may be taken out, where the others are counted;
+    /// those behind `after` only.
     pub(super) fn open(
         query: &Arc<Query>,
         snapshot: &Snapshot,
         bound: Bound,
         export: Option<Arc<Plan>>,
+        after: Option<Position>,
     ) -> Result<Rows> {
-        let select = &query.select;
-        let limit = limit(select.limit.as_ref(), &bound)?;
-        let state = match &select.result {
+        let tally = Arc::clone(bound.tally());
+        let limit = limit(query.select.limit.as_ref(), &bound)?;
+        let state = match &query.select.result {
             Output::Groups(grouping) => {
-                let groups = grouped(query, snapshot, bound.clone(), grouping)?;
-                let groups = groups.into_rows(limit, snapshot, &bound)?.into_iter();
-                State::Made(
-                    groups
-                        .map(|group| (group, true))
-                        .collect::<Vec<_>>()
-                        .into_iter(),
-                )
+                let groups = grouped(query, snapshot, bound, grouping, limit, Level::Outer)?;
+                let may_take_out = export.is_none();
+                let groups = groups.into_iter().map(|row| Made {
+                    row,
+                    may_take_out,
+                    position: None,
+                });
+                State::Made(groups.collect::<Vec<Made>>().into_iter())
             }
             Output::Rows { columns, order } => {
-                let mut walk = Walk::open(query, snapshot, bound)?;
+                let mut walk = Walk::open(query, snapshot, bound, after, Level::Outer)?;
                 walk.export = export;
                 match walk.sort {
-                    true => State::Made(sorted(walk, columns, order, limit)?.into_iter()),
-                    false => State::Walking(Box::new(walk), limit),
+                    true => {
+                        let rows = sorted(walk, snapshot, columns, order, limit)?;
+                        State::Made(rows.into_iter())
+                    }
+                    false => State::Walking(Box::new(walk), snapshot.clone(), limit),
                 }
             }
         };
-        Ok(Rows {
+        let mut rows = Rows {
             query: Arc::clone(query),
             state,
             row: Vec::new(),
             watch: None,
             meter: Meter::default(),
-        })
+            last: None,
+        };
+        if query.explained.is_some() {
+            rows.explain(&tally)?;
+        }
+        Ok(rows)
+    }
+
+    /// Runs the query to its end, and then tells of it.
+    fn explain(&mut self, tally: &Tally) -> Result<()> {
+        let mut given = 0;
+        while self.step()?.is_some() {
+            given += 1;
+        }
+        let counts = Counts {
+            seen: tally.seen.load(AtOnce),
+            nested: tally.nested.load(AtOnce),
+            given,
+        };
+        let rows = explain::rows(&self.query, counts).into_iter();
+        let rows = rows.map(|row| Made {
+            row,
+            may_take_out: true,
+            position: None,
+        });
+        self.last = None;
+        self.state = State::Made(rows.collect::<Vec<Made>>().into_iter());
+        Ok(())
     }
 
     /// The same rows, read only as long as the watch lets them be.
@@ -106,7 +151,40 @@ impl Rows {
     /// The columns, in the order of the values of a row.
     #[must_use]
     pub fn columns(&self) -> &[Column] {
-        &self.query.select.columns
+        self.query.columns()
+    }
+
+    /// Where the rows have come to: behind the last row that was given, to go on from there in
+    /// another run of the same query. None before the first row, and of rows that no order was
+    /// asked for or that are groups.
+    ///
+    /// ```
+    /// use crm_engine::{Engine, Options, Params};
+    /// use serde_json::json;
+    ///
+    /// let host = Engine::in_memory(Options::default())?.system();
+    /// for name in ["North", "South", "West"] {
+    ///     host.create("department", &json!({ "name": name }))?;
+    /// }
+    /// let page = "SELECT name FROM department ORDER BY name LIMIT 2";
+    /// let mut rows = host.query(page, &Params::new())?;
+    /// while rows.next()?.is_some() {}
+    /// let cursor = rows.cursor()?.expect("there were rows in an order");
+    /// host.create("department", &json!({"name": "East"}))?;
+    /// let mut rows = host.query_after(page, &Params::new(), &cursor)?;
+    /// assert_eq!(rows.next()?.unwrap()[0].as_text(), Some("West"));
+    /// assert!(rows.next()?.is_none());
+    /// # Ok::<(), crm_engine::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::Damaged`] where a list cannot be read.
+    pub fn cursor(&self) -> Result<Option<String>> {
+        let position = match &self.state {
+            State::Walking(walk, ..) => walk.position()?,
+            State::Made(_) => self.last.clone(),
+        };
+        Ok(position.map(|position| position.write(self.query.mark)))
     }
 
     /// The next row: a value for each column; none behind the last row.
@@ -139,8 +217,9 @@ impl Rows {
             return Ok(false);
         };
         let select = &self.query.select;
-        if matches!(select.result, Output::Rows { .. }) {
-            self.meter.row(&select.object, may_take_out)?;
+        let is_record = matches!(select.result, Output::Rows { .. });
+        if self.query.explained.is_none() {
+            self.meter.row(&select.object, is_record, may_take_out)?;
         }
         Ok(true)
     }
@@ -149,20 +228,21 @@ impl Rows {
     fn step(&mut self) -> Result<Option<bool>> {
         match &mut self.state {
             State::Made(rows) => match rows.next() {
-                Some((row, may_take_out)) => {
-                    self.row = row;
-                    Ok(Some(may_take_out))
+                Some(made) => {
+                    self.row = made.row;
+                    self.last = made.position;
+                    Ok(Some(made.may_take_out))
                 }
                 None => Ok(None),
             },
-            State::Walking(_, 0) => Ok(None),
-            State::Walking(walk, left) => {
+            State::Walking(_, _, 0) => Ok(None),
+            State::Walking(walk, snapshot, left) => {
                 let Output::Rows { columns, .. } = &self.query.select.result else {
                     return Err(Error::internal("groups are made all at once"));
                 };
                 *left -= 1;
                 let row = &mut self.row;
-                let next = walk.next(|context, _| fill(row, columns, context))?;
+                let next = walk.next(snapshot, |context, _| fill(row, columns, context))?;
                 Ok(next.map(|((), may_take_out)| may_take_out))
             }
         }
@@ -182,22 +262,27 @@ struct Meter {
 type Tell = dyn FnOnce(u64, bool) + Send + Sync;
 
 impl Meter {
-    /// Counts a row of a record; without the right to take out, so many are enough (C51).
-    fn row(&mut self, object: &Object, may_take_out: bool) -> Result<()> {
+    /// Counts a row; without the right to take out, so many are enough (C51).
+    fn row(&mut self, object: &Object, is_record: bool, may_take_out: bool) -> Result<()> {
         self.confined += usize::from(!may_take_out);
         if self.confined > LIST_ROWS_WITHOUT_EXPORT_MAX {
             self.refused = true;
-            let text = format!(
-                "no right to export this `{}`: a query gives at most {LIST_ROWS_WITHOUT_EXPORT_MAX} rows",
-                object.name
-            );
-            return Err(Error::new(Code::Denied, text)
-                .with("object", object.name.as_str())
-                .with("action", Action::Export.name()));
+            return Err(no_export(object));
         }
-        self.given += 1;
+        self.given += u64::from(is_record);
         Ok(())
     }
+}
+
+/// The refusal of more rows than whoever may not export is given.
+fn no_export(object: &Object) -> Error {
+    let text = format!(
+        "no right to export this `{}`: a query gives at most {LIST_ROWS_WITHOUT_EXPORT_MAX} rows",
+        object.name
+    );
+    Error::new(Code::Denied, text)
+        .with("object", object.name.as_str())
+        .with("action", Action::Export.name())
 }
 
 impl Drop for Meter {
@@ -238,102 +323,158 @@ fn fill(row: &mut Vec<Value>, columns: &[Operand], context: &Context<'_>) -> Res
     Ok(())
 }
 
+/// Whether a walk is that of the query or of one of its sub-selects.
+#[derive(Clone, Copy, PartialEq)]
+enum Level {
+    Outer,
+    Nested,
+}
+
 /// The records of a query, each tested against plan and condition.
 struct Walk {
     query: Arc<Query>,
-    snapshot: Snapshot,
     bound: Bound,
     source: Source,
     /// The rows are to be sorted in memory.
     sort: bool,
     /// What the condition says of the record that all these refer to holds: the rest is left.
     target_holds: bool,
-    touched: u64,
+    level: Level,
+    /// Only what stands behind it is given.
+    after: Option<Position>,
+    /// What was given last.
+    last: Option<Found>,
     /// What may be taken out; all of it without a plan.
     export: Option<Arc<Plan>>,
 }
 
 impl Walk {
-    fn open(query: &Arc<Query>, snapshot: &Snapshot, bound: Bound) -> Result<Walk> {
+    fn open(
+        query: &Arc<Query>,
+        read: &dyn Read,
+        bound: Bound,
+        after: Option<Position>,
+        level: Level,
+    ) -> Result<Walk> {
         let (select, access) = (&query.select, &query.access);
-        let ordered = matches!(&select.result, Output::Rows { order, .. } if !order.is_empty());
+        let ordered = !select.order().is_empty();
         let mut target_holds = false;
-        let (source, sort) = if let Some(ids) = access.selected(snapshot, &bound)? {
+        let (source, sort) = if let Some(ids) = access.selected(read, &bound)? {
             (Source::points(ids), ordered)
-        } else if let Some(few) = Source::few(select, access, snapshot, &bound)? {
+        } else if let Some(few) = Source::few(select, access, read, &bound)? {
             (few, true)
         } else {
-            let decided = access.target_holds(snapshot, &bound)?;
+            let decided = access.target_holds(read, &bound)?;
             target_holds = decided == Some(true);
             let source = match decided {
                 Some(false) => Source::nothing(),
-                _ => Source::open(select, access, snapshot, &bound)?,
+                _ => {
+                    // What is sorted afterwards comes in another order than that of the cursor.
+                    let after = after.as_ref().filter(|_| !access.sort);
+                    Source::open(select, access, read, &bound, after)?
+                }
             };
             (source, access.sort)
         };
-        let (query, snapshot) = (Arc::clone(query), snapshot.clone());
         Ok(Walk {
-            query,
-            snapshot,
+            query: Arc::clone(query),
             bound,
             source,
             sort,
             target_holds,
-            touched: 0,
+            level,
+            after,
+            last: None,
             export: None,
         })
+    }
+
+    /// Where the last row stands; none where the order is not that of the rows.
+    fn position(&self) -> Result<Option<Position>> {
+        let (select, access) = (&self.query.select, &self.query.access);
+        let order = select.order();
+        let Some(last) = self.last.as_ref().filter(|_| !order.is_empty()) else {
+            return Ok(None);
+        };
+        Ok(Some(match last {
+            // A log is in no order but one that is made in memory.
+            Found::Stay(_) => return Ok(None),
+            Found::Record { id, .. } => Position::of([], *id),
+            Found::Entry { list, tail, value } => {
+                let list = &select.object.lists[*list];
+                let id = ListRow::new(list, tail, value)?.id;
+                let skipped = access.skipped(&list.by, order, access.way.is_reverse());
+                Position::of_entry(&list.by, skipped, tail, id)?
+            }
+        }))
     }
 
     /// Gives the next record that passes to `take` (invariant *one predicate*: every way of
     /// finding records ends here), and tells whether it may be taken out.
     fn next<R>(
         &mut self,
-        take: impl FnOnce(&Context<'_>, RecordId) -> Result<R>,
+        read: &dyn Read,
+        mut take: impl FnMut(&Context<'_>, RecordId) -> Result<R>,
     ) -> Result<Option<(R, bool)>> {
-        let object = &*self.query.select.object;
-        while let Some(found) = self.source.next(object, &self.snapshot)? {
-            self.touched += 1;
-            if self.touched > QUERY_ROWS_TOUCHED_MAX {
+        let query = Arc::clone(&self.query);
+        let object = &*query.select.object;
+        while let Some(found) = self.source.next(object, read)? {
+            if self.bound.tally().touched.fetch_add(1, AtOnce) >= QUERY_ROWS_TOUCHED_MAX {
                 return Err(Error::new(
                     Code::LimitExceeded,
                     format!("a query looks at most at {QUERY_ROWS_TOUCHED_MAX} records"),
                 ));
             }
-            match &found {
+            let made = match &found {
                 Found::Stay(row) => {
                     let covers = |plan: &Plan, read: &dyn Read| facts::permits(read, plan, row);
-                    if let Some(context) = self.admit(row, covers)? {
-                        let made = take(&context, row.id())?;
-                        return Ok(Some((made, self.may_take_out(covers)?)));
-                    }
+                    self.offer(read, row, row.id(), covers, &mut take)?
                 }
                 Found::Record { id, bytes } => {
                     let row = StoredRow::new(*id, bytes)?;
                     let covers = |plan: &Plan, read: &dyn Read| facts::permits(read, plan, &row);
-                    if let Some(context) = self.admit(&row, covers)? {
-                        let made = take(&context, *id)?;
-                        return Ok(Some((made, self.may_take_out(covers)?)));
-                    }
+                    self.offer(read, &row, *id, covers, &mut take)?
                 }
                 Found::Entry { list, tail, value } => {
                     let entry = ListRow::new(&object.lists[*list], tail, value)?;
-                    let row = EntryRow::new(entry, object, &self.snapshot);
+                    let row = EntryRow::new(entry, object, read);
                     let covers = |plan: &Plan, read: &dyn Read| {
                         facts::covers(read, plan, object.id, row.id(), row.standing())
                     };
-                    if let Some(context) = self.admit(&row, covers)? {
-                        let made = take(&context, row.id())?;
-                        return Ok(Some((made, self.may_take_out(covers)?)));
-                    }
+                    self.offer(read, &row, row.id(), covers, &mut take)?
                 }
+            };
+            if let Some(made) = made {
+                self.last = Some(found);
+                return Ok(Some(made));
             }
         }
         Ok(None)
     }
 
-    fn may_take_out(&self, covers: impl FnOnce(&Plan, &dyn Read) -> Result<bool>) -> Result<bool> {
+    /// Gives a candidate to `take` if it passes.
+    fn offer<R>(
+        &self,
+        read: &dyn Read,
+        row: &dyn Row,
+        id: RecordId,
+        covers: impl Fn(&Plan, &dyn Read) -> Result<bool>,
+        take: &mut impl FnMut(&Context<'_>, RecordId) -> Result<R>,
+    ) -> Result<Option<(R, bool)>> {
+        let Some(context) = self.admit(read, row, &covers)? else {
+            return Ok(None);
+        };
+        let made = take(&context, id)?;
+        Ok(Some((made, self.may_take_out(read, covers)?)))
+    }
+
+    fn may_take_out(
+        &self,
+        read: &dyn Read,
+        covers: impl FnOnce(&Plan, &dyn Read) -> Result<bool>,
+    ) -> Result<bool> {
         match &self.export {
-            Some(plan) => covers(plan, &self.snapshot),
+            Some(plan) => covers(plan, read),
             None => Ok(true),
         }
     }
@@ -341,17 +482,25 @@ impl Walk {
     /// The context of a record that the plan reaches and the condition holds for.
     fn admit<'a>(
         &'a self,
+        read: &'a dyn Read,
         row: &'a dyn Row,
         covers: impl FnOnce(&Plan, &dyn Read) -> Result<bool>,
     ) -> Result<Option<Context<'a>>> {
-        let select = &self.query.select;
         let context = Context {
             row,
-            read: &self.snapshot,
+            read,
             bound: &self.bound,
         };
-        let admitted = covers(&select.plan, &self.snapshot)? && self.condition_holds(&context)?;
-        Ok(admitted.then_some(context))
+        if !covers(&self.query.select.plan, read)? {
+            return Ok(None);
+        }
+        let tally = self.bound.tally();
+        let seen = match self.level {
+            Level::Outer => &tally.seen,
+            Level::Nested => &tally.nested,
+        };
+        seen.fetch_add(1, AtOnce);
+        Ok(self.condition_holds(&context)?.then_some(context))
     }
 
     fn condition_holds(&self, context: &Context<'_>) -> Result<bool> {
@@ -366,22 +515,74 @@ impl Walk {
     }
 }
 
-fn grouped<'g>(
+/// The rows of the groups, the first `limit` of them.
+fn grouped(
     query: &Arc<Query>,
-    snapshot: &Snapshot,
+    read: &dyn Read,
     bound: Bound,
-    grouping: &'g Grouping,
-) -> Result<Groups<'g>> {
+    grouping: &Grouping,
+    limit: usize,
+    level: Level,
+) -> Result<Vec<Vec<Value>>> {
     let select = &query.select;
     if let Some(counts) = &query.access.counts
-        && let Some(groups) = counts.groups(snapshot, select, &query.access, grouping, &bound)?
+        && let Some(groups) = counts.groups(read, select, &query.access, grouping, &bound)?
     {
-        return Ok(groups);
+        return groups.into_rows(limit, read, &bound);
     }
     let mut groups = Groups::new(grouping);
-    let mut walk = Walk::open(query, snapshot, bound)?;
-    while walk.next(|context, _| groups.add(context))?.is_some() {}
-    Ok(groups)
+    let mut walk = Walk::open(query, read, bound.clone(), None, level)?;
+    while walk.next(read, |context, _| groups.add(context))?.is_some() {}
+    groups.into_rows(limit, read, &bound)
+}
+
+/// All rows of a sub-select, one more than it may have at most. Those whose records may not be
+/// taken out are counted.
+pub(super) fn all(
+    query: &Arc<Query>,
+    read: &dyn Read,
+    bound: Bound,
+    export: Option<&Arc<Plan>>,
+) -> Result<Vec<Vec<Value>>> {
+    let select = &query.select;
+    let limit = limit(select.limit.as_ref(), &bound)?;
+    let (columns, order) = match &select.result {
+        Output::Groups(grouping) => {
+            return grouped(query, read, bound, grouping, limit, Level::Nested);
+        }
+        Output::Rows { columns, order } => (columns, order),
+    };
+    let limit = limit.min(QUERY_CHILD_ROWS_MAX + 1);
+    let tally = Arc::clone(bound.tally());
+    let mut walk = Walk::open(query, read, bound, None, Level::Nested)?;
+    walk.export = export.cloned();
+    let mut rows = Vec::new();
+    let mut take = |row: Vec<Value>, may_take_out: bool| {
+        let confined = usize::from(!may_take_out);
+        if tally.confined.fetch_add(confined, AtOnce) + confined > LIST_ROWS_WITHOUT_EXPORT_MAX {
+            return Err(no_export(&select.object));
+        }
+        rows.push(row);
+        Ok(())
+    };
+    if walk.sort {
+        for made in sorted(walk, read, columns, order, limit)? {
+            take(made.row, made.may_take_out)?;
+        }
+        return Ok(rows);
+    }
+    for _ in 0..limit {
+        let row = walk.next(read, |context, _| {
+            let mut row = Vec::new();
+            fill(&mut row, columns, context)?;
+            Ok(row)
+        })?;
+        let Some((row, may_take_out)) = row else {
+            break;
+        };
+        take(row, may_take_out)?;
+    }
+    Ok(rows)
 }
 
 /// So many rows are gathered before a sort with a limit lets any of them go.
@@ -398,27 +599,37 @@ struct Sortable {
 /// All rows in the order asked for, the first `limit` of them.
 fn sorted(
     mut walk: Walk,
+    read: &dyn Read,
     columns: &[Operand],
     order: &[OrderKey],
     limit: usize,
-) -> Result<Vec<(Vec<Value>, bool)>> {
+) -> Result<Vec<Made>> {
+    let (keys, id_descends) = deciding(order);
     let by_order = |a: &Sortable, b: &Sortable| {
-        let keys = a.keys.iter().zip(&b.keys).zip(order);
-        let keys = keys.map(|((a, b), key)| directed(compare(a, b), key.descending));
-        let last = order.last().is_some_and(|key| key.descending);
-        keys.into_iter()
+        let pairs = a.keys.iter().zip(&b.keys).zip(keys);
+        let mut orders = pairs.map(|((a, b), key)| directed(compare(a, b), key.descending));
+        orders
             .find(|order| order.is_ne())
-            .unwrap_or_else(|| directed(a.id.cmp(&b.id), last))
+            .unwrap_or_else(|| directed(a.id.cmp(&b.id), id_descends))
     };
-    let operands: Vec<Operand> = order.iter().map(|key| key.operand.clone()).collect();
+    let operands: Vec<Operand> = keys.iter().map(|key| key.operand.clone()).collect();
+    let after = walk.after.clone();
     let mut rows: Vec<Sortable> = Vec::new();
     let take = |context: &Context<'_>, id| {
         let (mut keys, mut row) = (Vec::new(), Vec::new());
         fill(&mut keys, &operands, context)?;
+        if let Some(after) = &after
+            && !after.is_before(&Position::of(&keys, id), order)
+        {
+            return Ok(None);
+        }
         fill(&mut row, columns, context)?;
-        Ok((keys, id, row))
+        Ok(Some((keys, id, row)))
     };
-    while let Some(((keys, id, row), may_take_out)) = walk.next(take)? {
+    while let Some((taken, may_take_out)) = walk.next(read, take)? {
+        let Some((keys, id, row)) = taken else {
+            continue;
+        };
         rows.push(Sortable {
             keys,
             id,
@@ -439,12 +650,10 @@ fn sorted(
     }
     rows.sort_unstable_by(by_order);
     rows.truncate(limit);
-    let rows = rows.into_iter();
-    Ok(rows
-        .map(|sortable| (sortable.row, sortable.may_take_out))
-        .collect())
-}
-
-fn directed(order: Ordering, descending: bool) -> Ordering {
-    if descending { order.reverse() } else { order }
+    let made = rows.into_iter().map(|sortable| Made {
+        position: (!order.is_empty()).then(|| Position::of(&sortable.keys, sortable.id)),
+        row: sortable.row,
+        may_take_out: sortable.may_take_out,
+    });
+    Ok(made.collect())
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use sqlparser::ast::Expr;
+use sqlparser::ast::{Expr, Query as SubQuery};
 use sqlparser::tokenizer::Location;
 
 use super::Column;
+use super::child::Nesting;
 use super::statement::{Item, Key, Statement};
 use crate::error::{Code, Error, Result};
 use crate::expr::{
@@ -26,7 +27,11 @@ pub(super) struct Select {
     /// Of a log: what it follows.
     pub(super) followed: Option<Followed>,
     pub(super) columns: Vec<Column>,
+    /// What the values of the columns are.
+    pub(super) domains: Vec<Domain>,
     pub(super) filter: Option<Test>,
+    /// The conditions of the filter and how each was written.
+    pub(super) conditions: Vec<(Test, String)>,
     pub(super) result: Output,
     pub(super) limit: Option<Operand>,
     pub(super) parameters: Parameters,
@@ -53,6 +58,16 @@ pub(super) enum Output {
     Groups(Grouping),
 }
 
+impl Select {
+    /// The order that is asked for of records.
+    pub(super) fn order(&self) -> &[OrderKey] {
+        match &self.result {
+            Output::Rows { order, .. } => order,
+            Output::Groups(_) => &[],
+        }
+    }
+}
+
 /// A key of an order of records.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct OrderKey {
@@ -74,9 +89,14 @@ pub(super) struct Grouping {
     pub(super) distinct: bool,
 }
 
-/// Checks a query.
-pub(super) fn check(schema: &Schema, plans: &Plans<'_>, sql: &str) -> Result<Select> {
-    let statement = Statement::parse(sql)?;
+/// Checks a query, and a condition that holds besides, of records around it.
+pub(super) fn assemble(
+    schema: &Schema,
+    plans: &Plans<'_>,
+    nesting: &Nesting<'_>,
+    statement: &Statement,
+    around: Option<Test>,
+) -> Result<Select> {
     let name = &statement.object;
     let object = schema
         .object(&name.text)
@@ -85,18 +105,25 @@ pub(super) fn check(schema: &Schema, plans: &Plans<'_>, sql: &str) -> Result<Sel
         schema,
         object,
         plans,
+        nest: Some(nesting),
     });
     checker.parameters = statement.parameters.clone();
     checker.clock = true;
     let plan = plans(object);
-    let items = expand(object, &plan, &statement)?;
-    let filter = match &statement.condition {
-        Some(condition) => Some(checker.test(condition)?),
-        None => None,
+    let items = expand(object, &plan, statement)?;
+    let written = statement.conditions.iter();
+    let written = written.map(|ast| Ok((checker.test(ast)?, ast.to_string())));
+    let conditions = written.collect::<Result<Vec<(Test, String)>>>()?;
+    let tests = conditions.iter().map(|(test, _)| test.clone());
+    let mut tests: Vec<Test> = around.into_iter().chain(tests).collect();
+    let filter = match tests.len() {
+        0 | 1 => tests.pop(),
+        _ => Some(Test::And(tests)),
     };
-    let (columns, result) = match gathers(&items, &statement) {
-        true => groups(&mut checker, &items, &statement)?,
-        false => rows(&mut checker, &items, &statement.order)?,
+    let mut shown = Shown::default();
+    let result = match gathers(&items, statement) {
+        true => groups(&mut checker, &items, statement, &mut shown)?,
+        false => rows(&mut checker, nesting, &items, &statement.order, &mut shown)?,
     };
     let limit = match &statement.limit {
         Some(limit) => Some(checker.value(limit, &Domain::plain(ValueType::Integer))?),
@@ -114,12 +141,33 @@ pub(super) fn check(schema: &Schema, plans: &Plans<'_>, sql: &str) -> Result<Sel
         object: Arc::clone(object),
         plan,
         followed,
-        columns,
+        columns: shown.columns,
+        domains: shown.domains,
         filter,
+        conditions,
         result,
         limit,
         parameters: checker.parameters,
     })
+}
+
+/// The columns of the rows.
+#[derive(Default)]
+struct Shown {
+    columns: Vec<Column>,
+    domains: Vec<Domain>,
+}
+
+impl Shown {
+    fn push(&mut self, name: &str, domain: Domain, rows: Option<Vec<Column>>) {
+        self.columns.push(Column {
+            name: name.to_owned(),
+            value_type: domain.value_type,
+            field: domain.field().cloned(),
+            rows,
+        });
+        self.domains.push(domain);
+    }
 }
 
 /// Whether rows are made of groups of records.
@@ -152,6 +200,13 @@ impl<'s> Selected<'s> {
         }
     }
 
+    fn sub_select(&self) -> Option<(&'s SubQuery, &'s Ast)> {
+        match self.ast()? {
+            ast @ Expr::Subquery(query) => Some((query, ast)),
+            _ => None,
+        }
+    }
+
     /// Its value for a record, or of a group while the checker gathers.
     fn value(&self, checker: &mut Checker<'_>, object: &Arc<Object>) -> Result<(Operand, Domain)> {
         match self.shows {
@@ -160,14 +215,6 @@ impl<'s> Selected<'s> {
                 checker.seen(field, Operand::Field(field.id)),
                 Domain::of(object, field),
             )),
-        }
-    }
-
-    fn column(&self, domain: &Domain) -> Column {
-        Column {
-            name: self.name.clone(),
-            value_type: domain.value_type,
-            field: domain.field().cloned(),
         }
     }
 }
@@ -213,18 +260,26 @@ fn expand<'s>(
 
 fn rows(
     checker: &mut Checker<'_>,
+    nesting: &Nesting<'_>,
     items: &[Selected<'_>],
     order: &[Key],
-) -> Result<(Vec<Column>, Output)> {
+    shown: &mut Shown,
+) -> Result<Output> {
     let object = checker.object();
-    let (mut shown, mut columns) = (Vec::new(), Vec::new());
+    let mut columns = Vec::new();
     for item in items {
-        let (operand, domain) = item.value(checker, &object)?;
-        shown.push(item.column(&domain));
+        let (operand, domain, rows) = match item.sub_select() {
+            Some((query, ast)) => nesting.column(checker, query, ast)?,
+            None => {
+                let (operand, domain) = item.value(checker, &object)?;
+                (operand, domain, None)
+            }
+        };
+        shown.push(&item.name, domain, rows);
         columns.push(operand);
     }
     let order = keys(checker, items, &columns, order)?;
-    Ok((shown, Output::Rows { columns, order }))
+    Ok(Output::Rows { columns, order })
 }
 
 /// The keys of an order, which may name columns by their aliases.
@@ -263,7 +318,8 @@ fn groups(
     checker: &mut Checker<'_>,
     items: &[Selected<'_>],
     statement: &Statement,
-) -> Result<(Vec<Column>, Output)> {
+    shown: &mut Shown,
+) -> Result<Output> {
     let object = checker.object();
     let grouped =
         !statement.group.is_empty() || items.iter().filter_map(Selected::ast).any(has_aggregate);
@@ -282,11 +338,11 @@ fn groups(
     let mut all = Vec::new();
     for item in items.iter().filter(|_| statement.distinct && !grouped) {
         let (operand, domain) = item.value(checker, &object)?;
-        all.push((item.column(&domain), Operand::Part(all.len())));
+        all.push((Operand::Part(all.len()), domain.clone()));
         gathering.add(item.ast(), operand, domain);
     }
     checker.gather(gathering);
-    let (mut shown, mut columns) = (Vec::new(), Vec::new());
+    let mut columns = Vec::new();
     for item in items {
         if let Shows::Field(_, at) = item.shows
             && grouped
@@ -294,13 +350,11 @@ fn groups(
             let error = "`*` cannot stand beside an aggregate";
             return Err(blame(Error::new(Code::Syntax, error), at));
         }
-        if let Some((column, operand)) = all.get(columns.len()) {
-            shown.push(column.clone());
-            columns.push(operand.clone());
-            continue;
-        }
-        let (operand, domain) = item.value(checker, &object)?;
-        shown.push(item.column(&domain));
+        let (operand, domain) = match all.get(columns.len()) {
+            Some(known) => known.clone(),
+            None => item.value(checker, &object)?,
+        };
+        shown.push(&item.name, domain, None);
         columns.push(operand);
     }
     let having = match &statement.having {
@@ -310,15 +364,12 @@ fn groups(
     let order = keys(checker, items, &columns, &statement.order)?;
     let (by, aggregates) = checker.gathered_up().done();
     let distinct = statement.distinct && grouped;
-    Ok((
-        shown,
-        Output::Groups(Grouping {
-            by,
-            aggregates,
-            columns,
-            having,
-            order,
-            distinct,
-        }),
-    ))
+    Ok(Output::Groups(Grouping {
+        by,
+        aggregates,
+        columns,
+        having,
+        order,
+        distinct,
+    }))
 }

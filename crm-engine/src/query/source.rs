@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 use super::access::{Access, Way};
+use super::cursor::Position;
 use super::log::LogSource;
 use super::narrow::Part;
 use super::select::Select;
@@ -83,6 +84,7 @@ impl Source {
         access: &Access,
         read: &dyn Read,
         bound: &Bound,
+        after: Option<&Position>,
     ) -> Result<Source> {
         let object = &select.object;
         let owners = access.owners(select.plan.owners(), bound);
@@ -90,9 +92,20 @@ impl Source {
         let Some(part) = access.narrow.part(bound) else {
             return Ok(Source::nothing());
         };
-        let own = |list: usize, holder: Holder, reverse| {
-            let prefix = keys::own(object.id, object.lists[list].id, holder).done();
-            Stream::within(prefix, &part, reverse)
+        let part_of = |list: usize, reverse| {
+            let (by, order) = (&object.lists[list].by, select.order());
+            let skipped = access.skipped(by, order, reverse);
+            match after {
+                Some(position) => part.clone().behind(skipped, &position.entry(by, skipped)),
+                None => part.clone(),
+            }
+        };
+        let by_id = |prefix: Vec<u8>, reverse| {
+            let stream = Stream::new(prefix.clone(), reverse);
+            match after {
+                Some(position) => stream.behind(&prefix, &position.id_key()),
+                None => stream,
+            }
         };
         Ok(match access.way {
             Way::Log => LogSource::open(select, access, bound)?,
@@ -101,7 +114,7 @@ impl Source {
             Way::Referrers { reverse } => match access.target(bound) {
                 Some((field, Some(target))) => {
                     let prefix = referring(object, field, target);
-                    Source::Referrers(Stream::new(prefix, reverse))
+                    Source::Referrers(by_id(prefix, reverse))
                 }
                 _ => Source::nothing(),
             },
@@ -109,17 +122,20 @@ impl Source {
                 let prefix = keys::all(object.id, object.lists[list].id).done();
                 Source::List {
                     list,
-                    stream: Stream::within(prefix, &part, reverse),
+                    stream: Stream::within(prefix, &part_of(list, reverse), reverse),
                 }
             }
-            Way::Records { reverse } => Source::Records(Stream::new(
+            Way::Records { reverse } => Source::Records(by_id(
                 keys::Key::new(keys::Space::Record).object(object.id).done(),
                 reverse,
             )),
             Way::Merged { list, reverse } => {
-                let streams = holders()?
-                    .into_iter()
-                    .map(|holder| own(list, holder, reverse));
+                let part = part_of(list, reverse);
+                let own = |holder| {
+                    let prefix = keys::own(object.id, object.lists[list].id, holder).done();
+                    Stream::within(prefix, &part, reverse)
+                };
+                let streams = holders()?.into_iter().map(own);
                 Source::Merged {
                     list,
                     merge: Merge::open(streams.collect(), read)?,
@@ -296,6 +312,16 @@ impl Stream {
             rest: Some(part.under(&prefix, reverse)),
             ..Stream::new(prefix, reverse)
         }
+    }
+
+    /// The entries behind one, whose key goes on with `tail`.
+    fn behind(mut self, prefix: &[u8], tail: &[u8]) -> Stream {
+        let key = [prefix, tail].concat();
+        self.rest = self.rest.map(|range| match self.reverse {
+            false => range.after(&key),
+            true => range.ending_before(&key),
+        });
+        self
     }
 
     fn next(&mut self, read: &dyn Read) -> Result<Option<Pair>> {

@@ -1,13 +1,15 @@
 //! The grammar of queries. What follows none of these rules is refused where it stands.
 //!
 //! ```text
-//! query   = SELECT [DISTINCT] columns FROM object [WHERE condition]
+//! query   = [EXPLAIN] SELECT [DISTINCT] columns FROM object [WHERE condition]
 //!           [GROUP BY expressions] [HAVING condition] [ORDER BY keys] [LIMIT value] [;]
 //! columns = column {, column}       column = * | expression [AS name]
 //! keys    = key {, key}             key = expression [ASC | DESC]
 //! in      = expression [NOT] IN (SELECT expression FROM object [WHERE condition])
+//! child   = (SELECT columns FROM object [WHERE condition] [ORDER BY keys] [LIMIT value])
 //! ```
 
+use sqlparser::ast::{BinaryOperator, Expr};
 use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Location, Token};
 
@@ -16,10 +18,13 @@ use crate::expr::{Ast, Name, Parameters, Source};
 
 /// A query as parsed.
 pub(super) struct Statement {
+    /// How it is answered is asked for.
+    pub(super) explained: bool,
     pub(super) distinct: bool,
     pub(super) columns: Vec<Item>,
     pub(super) object: Name,
-    pub(super) condition: Option<Ast>,
+    /// All of them must hold.
+    pub(super) conditions: Vec<Ast>,
     pub(super) group: Vec<Ast>,
     pub(super) having: Option<Ast>,
     pub(super) order: Vec<Key>,
@@ -49,14 +54,15 @@ impl Statement {
     pub(super) fn parse(text: &str) -> Result<Statement> {
         let mut source = Source::new(text)?;
         let parameters = Parameters::of(&source);
+        let explained = source.skip(Keyword::EXPLAIN);
         source.expect(Keyword::SELECT)?;
         let distinct = source.skip(Keyword::DISTINCT);
         let columns = source.list(item)?;
         source.expect(Keyword::FROM)?;
         let object = source.name()?;
-        let condition = match source.skip(Keyword::WHERE) {
-            true => Some(source.expression()?),
-            false => None,
+        let conditions = match source.skip(Keyword::WHERE) {
+            true => conjuncts(source.expression()?),
+            false => Vec::new(),
         };
         let group = match source.skip(Keyword::GROUP) {
             true => {
@@ -82,10 +88,11 @@ impl Statement {
         };
         source.end()?;
         Ok(Statement {
+            explained,
             distinct,
             columns,
             object,
-            condition,
+            conditions,
             group,
             having,
             order,
@@ -93,6 +100,24 @@ impl Statement {
             parameters,
         })
     }
+}
+
+/// The parts of `a AND b AND c`, which is parsed as a tree that leans to the left.
+pub(super) fn conjuncts(ast: Ast) -> Vec<Ast> {
+    let mut parts = Vec::new();
+    let mut rest = ast;
+    while let Expr::BinaryOp {
+        left,
+        op: BinaryOperator::And,
+        right,
+    } = rest
+    {
+        parts.push(*right);
+        rest = *left;
+    }
+    parts.push(rest);
+    parts.reverse();
+    parts
 }
 
 fn item(source: &mut Source) -> Result<Item> {

@@ -2,6 +2,7 @@
 
 mod generate;
 mod oracle;
+mod pages;
 mod world;
 
 use world::World;

@@ -84,6 +84,7 @@ impl Names {
             schema: &self.schema,
             object: &self.object,
             plans,
+            nest: None,
         })
     }
 

@@ -106,7 +106,7 @@ pub(super) fn run(
     };
     let prepared = eyes.prepare(&listing.select(limit))?;
     let params: Params = asked.params(prepared.parameters());
-    let rows = prepared.run_for(around.snapshot, &params, around.actor)?;
+    let rows = prepared.run_for(around.snapshot, &params, around.actor, None)?;
     let mut rows = open(rows)?;
     let columns = listing.show.iter();
     report.table.columns = columns

@@ -271,10 +271,22 @@ impl Session {
     /// # Errors
     /// As [`Session::prepare`] and [`Statement::run`].
     pub fn query(&self, sql: &str, params: &Params) -> Result<Rows> {
+        self.query_from(sql, params, None)
+    }
+
+    /// Runs a SELECT behind a [cursor](Rows::cursor) of the same text: the next page.
+    ///
+    /// # Errors
+    /// As [`Session::query`], and [`Code::InvalidArguments`] for a cursor of another text.
+    pub fn query_after(&self, sql: &str, params: &Params, cursor: &str) -> Result<Rows> {
+        self.query_from(sql, params, Some(cursor))
+    }
+
+    fn query_from(&self, sql: &str, params: &Params, after: Option<&str>) -> Result<Rows> {
         let view = self.view()?;
         let prepared = query::prepare(&view.schema, &view.facts, self.actor, sql)?;
         let params = self.dated(&prepared, &view, params)?;
-        let rows = prepared.run_for(&view.snapshot, &params, self.actor)?;
+        let rows = prepared.run_for(&view.snapshot, &params, self.actor, after)?;
         self.watched(self.metered(rows), &view)
     }
 
@@ -407,6 +419,19 @@ impl Statement {
     /// [`LIST_ROWS_WITHOUT_EXPORT_MAX`](crate::limits::LIST_ROWS_WITHOUT_EXPORT_MAX) of records
     /// that the caller may not export; pages with a `LIMIT` are not.
     pub fn run(&mut self) -> Result<Rows> {
+        self.run_from(None)
+    }
+
+    /// Runs the statement on the newest state, behind a [cursor](Rows::cursor) of its rows: the
+    /// next page, whatever was written meanwhile.
+    ///
+    /// # Errors
+    /// As [`Statement::run`], and [`Code::InvalidArguments`] for a cursor of another query.
+    pub fn run_after(&mut self, cursor: &str) -> Result<Rows> {
+        self.run_from(Some(cursor))
+    }
+
+    fn run_from(&mut self, after: Option<&str>) -> Result<Rows> {
         let view = self.session.view()?;
         if !self.prepared.is_for(&view.schema, &view.facts) {
             self.prepared =
@@ -414,7 +439,9 @@ impl Statement {
         }
         let actor = self.session.actor;
         let params = self.session.dated(&self.prepared, &view, &self.params)?;
-        let rows = self.prepared.run_for(&view.snapshot, &params, actor)?;
+        let rows = self
+            .prepared
+            .run_for(&view.snapshot, &params, actor, after)?;
         self.session.watched(self.session.metered(rows), &view)
     }
 }

@@ -764,6 +764,11 @@ fn check(case: &Case, question: &Question) {
         }
         _ => assert_eq!(found, expected, "{sql} {:?}", way()),
     }
+    if let Ok(all) = &expected
+        && !question.order().is_empty()
+    {
+        check_pages(case, question, all);
+    }
     if let Ok(all) = expected
         && !question.is_grouped()
         && !question.is_distinct()
@@ -777,6 +782,75 @@ fn check(case: &Case, question: &Question) {
             Ok(vec![vec![Value::Integer(all.len() as i64)]]),
             "{sql}"
         );
+    }
+}
+
+/// Pages of three rows are the rows.
+fn check_pages(case: &Case, question: &Question, all: &[Vec<Value>]) {
+    let pages = Question {
+        limit: Some(3),
+        ..question.clone()
+    };
+    let (actor, sql) = (case.actor(question), pages.sql(case));
+    let prepared = case.world.prepare(actor, &sql).unwrap();
+    let snapshot = case.world.store.snapshot().unwrap();
+    let (mut found, mut after): (Vec<Vec<Value>>, Option<String>) = (Vec::new(), None);
+    loop {
+        let params = Params::new().at(World::calendar());
+        let rows = prepared.run_for(&snapshot, &params, actor, after.as_deref());
+        let mut rows = rows.unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            found.push(row.to_vec());
+        }
+        after = rows.cursor().unwrap();
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, all, "{sql} {}", prepared.explain());
+}
+
+/// What a sub-select gives for a thing is what a query about that thing gives.
+fn check_children(case: &Case, actor: Actor) {
+    let query = |sql: &str| {
+        let found = case.world.query(actor, sql, &Params::new());
+        found.map_err(|error| error.code())
+    };
+    for condition in [
+        "",
+        "WHERE number > 0",
+        "WHERE state = 'a'",
+        "WHERE within(at, 'this year')",
+    ] {
+        for inner in [
+            format!("SELECT count(*) FROM item {condition}"),
+            format!("SELECT max(title) FROM item {condition}"),
+            format!("SELECT id FROM item {condition} ORDER BY day, title DESC LIMIT 2"),
+            format!("SELECT id FROM item {condition} ORDER BY title LIMIT 2"),
+        ] {
+            let outer = query(&format!("SELECT id, ({inner}) FROM thing ORDER BY id"));
+            let around = match inner.contains("WHERE") {
+                true => inner.replace("WHERE", "WHERE thing = :t AND"),
+                false => inner.replace("item ", "item WHERE thing = :t "),
+            };
+            let expected = query("SELECT id FROM thing ORDER BY id").unwrap();
+            let expected = expected.into_iter().map(|mut row| {
+                let rows = query(&around.replace(":t", &row[0].to_string()))?;
+                row.push(match !inner.starts_with("SELECT id") {
+                    true => rows[0][0].clone(),
+                    false => {
+                        let rows = rows.iter().map(|row| format!("{{\"id\":{}}}", row[0]));
+                        Value::Text(format!("[{}]", rows.collect::<Vec<_>>().join(",")))
+                    }
+                });
+                Ok(row)
+            });
+            let expected = expected.collect::<Result<Vec<Vec<Value>>, Code>>();
+            match (outer, expected) {
+                (Err(code), Ok(rows)) if rows.is_empty() => assert_eq!(code, Code::UnknownField),
+                (found, expected) => assert_eq!(found, expected, "{inner}"),
+            }
+        }
     }
 }
 
@@ -879,6 +953,7 @@ proptest! {
         for actor in std::iter::once(Actor::System).chain(case.users.iter().copied().map(Actor::User)) {
             check_actor(&case, actor);
             check_counted(&case, actor);
+            check_children(&case, actor);
         }
     }
 }
