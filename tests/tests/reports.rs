@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use crm_engine::{
-    DrillRequest, Engine, ManualClock, Options, Params, RecordId, ReportRequest, Session, UserId,
-    Value,
+    Code, DrillRequest, Engine, ManualClock, Moment, Options, Params, RecordId, ReportAudience,
+    ReportDeclaration, ReportRequest, Session, UserId, Value, Version,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
@@ -338,4 +338,60 @@ fn what_one_does_not_see_changes_nothing() {
         world.host.update("deal", id, &fields, None).unwrap();
     }
     assert_eq!(tell(), before);
+}
+
+/// An administrator who opened a report answers for what it tells: nobody else changes that.
+#[test]
+fn what_somebody_opened_is_changed_by_nobody_else() {
+    let engine = Engine::in_memory(Options::default()).unwrap();
+    let host = engine.system();
+    let user = |login: &str, kind: &str| {
+        let user = json!({"login": login, "name": login, "kind": kind, "roles": ["agent"]});
+        host.create("user", &user).unwrap();
+        engine.login(login).unwrap()
+    };
+    let (boss, other) = (user("boss", "admin"), user("other", "admin"));
+    let anna = user("anna", "employee");
+    let text = "name = 'all_of_it'\npart = [{ name = 'deals', from = 'deal', measure = { deals = 'count(*)' } }]";
+    let (id, _) = boss
+        .save_report(None, &text.parse().unwrap(), false)
+        .unwrap();
+    let asked = ReportRequest::default();
+    let code = |error: crm_engine::Error| error.code();
+    assert_eq!(
+        anna.report("all_of_it", &asked, None).map_err(code),
+        Err(Code::NotFound)
+    );
+    let to = ReportAudience {
+        roles: vec!["agent".into()],
+        ..ReportAudience::default()
+    };
+    boss.open_report("all_of_it", &to).unwrap();
+    assert!(anna.report("all_of_it", &asked, None).unwrap().opened);
+    let record = || host.get("report", id).unwrap();
+    let opened = record();
+    let wider: ReportDeclaration = text.replace("deals = ", "more = ").parse().unwrap();
+    let refused = other.save_report(Some(id), &wider, false).map_err(code);
+    assert_eq!(refused, Err(Code::Denied));
+    let fields = json!({"opened_users": ["anna"]});
+    let refused = other.update("report", id, &fields, None).map_err(code);
+    assert_eq!(refused, Err(Code::ReadOnly));
+    assert_eq!(record(), opened);
+    // Who takes back that it was closed would open it in another's name.
+    other
+        .open_report("all_of_it", &ReportAudience::default())
+        .unwrap();
+    assert_eq!(
+        anna.report("all_of_it", &asked, None).map_err(code),
+        Err(Code::NotFound)
+    );
+    let closed = record();
+    let before = Moment::Version(Version(2));
+    assert_eq!(
+        other.revert_record("report", id, before).map_err(code),
+        Err(Code::Denied)
+    );
+    assert_eq!(record(), closed);
+    assert!(boss.revert_record("report", id, before).is_ok());
+    assert!(anna.report("all_of_it", &asked, None).unwrap().opened);
 }

@@ -62,7 +62,9 @@ pub use params::Params;
 pub(crate) use params::{Bound, Parameters};
 pub(crate) use row::{LogRow, Row, StoredRow};
 pub(crate) use subselect::SubSelect;
-pub(crate) use syntax::{Ast, Name, Source, blame, names_in, parameters_of, place, unexpected};
+pub(crate) use syntax::{
+    Ast, Name, Source, blame, names_in, parameters_as_names, parameters_of, place, unexpected,
+};
 
 /// Tells the plan under which the records of an object are read.
 pub(crate) type Plans<'a> = dyn Fn(&Object) -> Arc<Plan> + 'a;

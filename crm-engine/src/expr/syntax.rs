@@ -257,3 +257,16 @@ pub(crate) fn parameters_of(text: &str) -> Result<Vec<String>> {
     let tokens = tokens.iter().map(|token| &token.token);
     Ok(tokens.filter_map(parameter).collect())
 }
+
+/// The same expression with the parameter `:name` as a name. What cannot be split into words
+/// stays as it is, to be refused where it is read.
+pub(crate) fn parameters_as_names(text: &str) -> String {
+    let Ok(tokens) = Tokenizer::new(&PlainSql, text).tokenize() else {
+        return text.to_owned();
+    };
+    let word = |token: Token| match token {
+        Token::Placeholder(name) => format!("\"{}\"", name.trim_start_matches(':')),
+        other => other.to_string(),
+    };
+    tokens.into_iter().map(word).collect()
+}
