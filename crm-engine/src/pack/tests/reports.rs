@@ -84,13 +84,13 @@ fn what_is_wrong_with_a_report_is_told_where_it_stands() {
     };
     let file = "thing/reports.toml";
     let error = wrong("'count(*)'", "'sum(1 + weight)'");
-    faulty(&error, file, 4, 95, "no field `weight`");
+    faulty(&error, file, 4, 97, "no field `weight`");
     let error = wrong("from = 'thing', key", "from = 'box', key");
-    faulty(&error, file, 4, 32, "unknown object `box`");
+    faulty(&error, file, 4, 33, "unknown object `box`");
     let error = wrong("order = ['name']", "order = ['weight desc']");
-    faulty(&error, file, 8, 57, "no field `weight`");
+    faulty(&error, file, 8, 53, "no field `weight`");
     let error = wrong("name = 'names'", "name = 'states'");
-    faulty(&error, file, 7, 8, "two reports are called `states`");
+    faulty(&error, file, 2, 8, "two reports are called `states`");
     let error = wrong("count(*)' } }]", "count(*)' } }]\norder = ['size']");
     faulty(&error, file, 5, 11, "there is no measure `size`");
     let error = wrong("key = [{ name = 'state' }]", "keys = 1");
