@@ -12,6 +12,7 @@ mod fields;
 mod house;
 mod main_job;
 mod maven;
+mod reports;
 mod rights;
 mod scenario;
 mod script_functions;

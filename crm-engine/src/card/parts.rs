@@ -59,7 +59,10 @@ impl Cards {
 /// whatever refers to it.
 fn parts_of(asker: &Asker<'_>, object: &Object) -> Vec<CardPart> {
     let mut parts = object.card.clone();
-    let referring: Vec<(&Arc<Object>, &Field)> = asker.schema.referring_to(object.id).collect();
+    // A log is read by those who ask for it: its rows are the history, which has a place of its own.
+    let referring = asker.schema.referring_to(object.id);
+    let referring = referring.filter(|(other, _)| other.log.is_none());
+    let referring: Vec<(&Arc<Object>, &Field)> = referring.collect();
     for (other, field) in &referring {
         let declared = object.card.iter();
         let mut declared = declared.map(|part| (part.object, part.link));

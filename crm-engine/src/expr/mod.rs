@@ -84,7 +84,9 @@ pub(crate) use params::{Bound, Parameters, Tally};
 pub(crate) use range::Range;
 pub(crate) use row::{LogRow, Row, StoredRow};
 pub(crate) use subselect::SubSelect;
-pub(crate) use syntax::{Ast, Name, Source, blame, names_in, parameters_of, place, unexpected};
+pub(crate) use syntax::{
+    Ast, Name, Source, blame, names_in, parameters_as_names, parameters_of, place, unexpected,
+};
 pub(crate) use told::Known;
 
 /// Tells the plan under which the records of an object are read.

@@ -265,10 +265,55 @@ pub(crate) fn parameters_of(text: &str) -> Result<Vec<String>> {
         let message = error.message.to_lowercase();
         blame(syntax(message), error.location)
     })?;
-    let parameter = |token: &Token| match token {
-        Token::Placeholder(name) => Some(name.trim_start_matches(':').to_owned()),
+    let tokens: Vec<Token> = tokens.into_iter().map(|token| token.token).collect();
+    let parameter = |at: usize| parameter(&tokens, at).map(|(name, _)| name.to_owned());
+    Ok((0..tokens.len()).filter_map(parameter).collect())
+}
+
+/// The parameter that begins with a token, and how many tokens it takes.
+fn parameter(tokens: &[Token], at: usize) -> Option<(&str, usize)> {
+    match (&tokens[at], tokens.get(at + 1)) {
+        (Token::Placeholder(name), _) => Some((name.trim_start_matches(':'), 1)),
+        (Token::Colon, Some(Token::Word(word))) => Some((&word.value, 2)),
         _ => None,
+    }
+}
+
+/// The same expression with the parameter `:name` as a name. What cannot be split into words
+/// stays as it is, to be refused where it is read.
+pub(crate) fn parameters_as_names(text: &str) -> String {
+    let Ok(tokens) = Tokenizer::new(&PlainSql, text).tokenize() else {
+        return text.to_owned();
     };
-    let tokens = tokens.iter().map(|token| &token.token);
-    Ok(tokens.filter_map(parameter).collect())
+    let (mut words, mut at) = (String::new(), 0);
+    while at < tokens.len() {
+        at += match parameter(&tokens, at) {
+            Some((name, taken)) => {
+                words += &format!("\"{name}\"");
+                taken
+            }
+            None => {
+                words += &tokens[at].to_string();
+                1
+            }
+        };
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_found_and_become_names() {
+        let text = "a / :goal > ':no' OR b BETWEEN :from AND ?";
+        assert_eq!(parameters_of(text).unwrap(), ["goal", "from", "?"]);
+        assert_eq!(
+            parameters_as_names("a / :goal * ':no'"),
+            "a / \"goal\" * ':no'"
+        );
+        assert_eq!(names_in("a / :goal"), ["a", "goal"]);
+        assert_eq!(parameters_of("'open").unwrap_err().code(), Code::Syntax);
+    }
 }

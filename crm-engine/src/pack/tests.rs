@@ -1,5 +1,6 @@
 //! Packs of neutral objects over a store in memory.
 
+mod reports;
 mod rights;
 
 use std::fs;

@@ -120,9 +120,8 @@ fn check_report(
     }
     let (_, names) = columns(&all, names(declared, &parts)?, &mut Err)?;
     if let Some(text) = &declared.keep {
-        let (_, parameters) = names.condition(text).map_err(|error| at(error, text))?;
-        let asked_for = parameters.names().iter().flatten().cloned().collect();
-        known_only(asked_for, known, text)?;
+        known_only(parameters_of(text)?, known, text)?;
+        names.condition(text).map_err(|error| at(error, text))?;
     }
     for key in &declared.order {
         let (name, _) = order_key(key);

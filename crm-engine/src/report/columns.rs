@@ -13,9 +13,7 @@ use super::ask::Asked;
 use super::declare::ColumnDeclaration;
 use super::part::{at, is_absent};
 use crate::error::{Code, Error, Result};
-use crate::expr::{
-    self, Ast, Bound, Checker, Context, Operand, Parameters, Plans, Row, Scope, Source, Test,
-};
+use crate::expr::{self, Ast, Bound, Checker, Context, Operand, Plans, Row, Scope, Source, Test};
 use crate::ids::FieldId;
 use crate::policy::{Action, Actor, Organisation, Plan};
 use crate::schema::{FieldDeclaration, Object, ObjectDeclaration, Schema, system};
@@ -97,26 +95,18 @@ impl Names {
         let ast = expression(text)?;
         let mut checker = self.checker(&plans);
         let (operand, domain) = checker.operand(&ast).map_err(of_measure)?;
-        let parameters = checker.parameters;
-        Ok((
-            Formula {
-                operand,
-                parameters,
-            },
-            domain.value_type,
-        ))
+        Ok((Formula(operand), domain.value_type))
     }
 
     /// A condition over the names.
     ///
     /// # Errors
     /// As [`formula`](Names::formula).
-    pub(super) fn condition(&self, text: &str) -> Result<(Test, Parameters)> {
+    pub(super) fn condition(&self, text: &str) -> Result<Test> {
         let plans = everything();
         let ast = expression(text)?;
         let mut checker = self.checker(&plans);
-        let test = checker.test(&ast).map_err(of_measure)?;
-        Ok((test, checker.parameters))
+        checker.test(&ast).map_err(of_measure)
     }
 }
 
@@ -126,8 +116,9 @@ fn everything() -> impl Fn(&Object) -> Arc<Plan> {
     move |object| Arc::new(Plan::compile(&nobody, Actor::System, object, Action::View))
 }
 
+/// A formula as parsed. A parameter has a type of its own: `:goal` stands for the figure `goal`.
 fn expression(text: &str) -> Result<Ast> {
-    let mut source = Source::new(text)?;
+    let mut source = Source::new(&expr::parameters_as_names(text))?;
     let ast = source.expression()?;
     source.end()?;
     Ok(ast)
@@ -161,10 +152,7 @@ fn of_measure(error: Error) -> Error {
     }
 }
 
-struct Formula {
-    operand: Operand,
-    parameters: Parameters,
-}
+struct Formula(Operand);
 
 /// A column that can be computed.
 pub(super) struct Column<'d> {
@@ -295,15 +283,16 @@ impl Column<'_> {
     ) -> Result<(Vec<Value>, Value)> {
         let (values, of_all) = match &self.how {
             How::Formula(formula) => {
-                let bound = formula.bind(asked)?;
-                let value = |row: &Vec<Value>| formula.evaluate(row, &bound, read);
+                let value = |row: &Vec<Value>| formula.evaluate(row, read);
                 let values = rows.iter().map(value).collect::<Result<Vec<Value>>>()?;
                 let of_all = total.as_deref().map(value).transpose()?;
                 (values, of_all)
             }
             How::Share(of) => {
-                let hundred = Value::Decimal(Decimal::ONE_HUNDRED);
-                (share(rows, *of), Some(hundred))
+                let shares = share(rows, *of);
+                let parted = shares.iter().any(|share| !share.is_null());
+                let whole = parted.then_some(Value::Decimal(Decimal::ONE_HUNDRED));
+                (shares, whole)
             }
             How::Cumulative(of) => (cumulative(rows, *of), None),
             How::Rank(of) => (ranks(rows, *of), None),
@@ -366,18 +355,14 @@ impl Column<'_> {
 }
 
 impl Formula {
-    fn bind(&self, asked: &Asked) -> Result<Bound> {
-        self.parameters.bind(&asked.params(self.parameters.names()))
-    }
-
-    fn evaluate(&self, row: &[Value], bound: &Bound, read: &dyn Read) -> Result<Value> {
+    fn evaluate(&self, row: &[Value], read: &dyn Read) -> Result<Value> {
         let row = Figures(row);
         let context = Context {
             row: &row,
             read,
-            bound,
+            bound: &Bound::default(),
         };
-        Ok(self.operand.evaluate(&context)?.into_owned())
+        Ok(self.0.evaluate(&context)?.into_owned())
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ask::{Around, Asked, ReportRequest};
 use super::declare::{ListingDeclaration, ReportDeclaration};
-use super::part::{Eyes, at, brackets, conditions, is_absent, whole};
+use super::part::{Eyes, at, at_in, brackets, conditions, is_absent, whole};
 use super::run::{Report, order_key};
 use super::table::{Table, TableColumn};
 use crate::error::Result;
@@ -49,7 +49,7 @@ pub(super) fn checked(
                     .show
                     .extend(columns.map(|column| (text.clone(), column)));
             }
-            Err(error) => missed(at(error, text))?,
+            Err(error) => missed(at_in(error, &sql, text))?,
         }
     }
     for key in &declared.order {
@@ -61,7 +61,7 @@ pub(super) fn checked(
                 let direction = if descending { " DESC" } else { "" };
                 listing.order.push(format!("\n{text}\n{direction}"));
             }
-            Err(error) => missed(at(error, key))?,
+            Err(error) => missed(at_in(error, &sql, text))?,
         }
     }
     Ok(listing)

@@ -130,7 +130,7 @@ pub(crate) fn run(
         let limit = page(limit)?;
         return list::run(around, &stored.declared, listing, request, open, limit);
     }
-    let Some(opener) = stored.opener.filter(|_| !request.own || !stored.seen) else {
+    let Some(opener) = stored.opener.filter(|_| !request.own) else {
         return run::run(around, &stored.declared, request);
     };
     let narrowed = request.manager.is_some() || request.department.is_some();

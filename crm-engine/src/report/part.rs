@@ -53,6 +53,19 @@ pub(super) fn at(error: Error, text: &str) -> Error {
     error.with("text", text)
 }
 
+/// Names the text of a declaration that is wrong, which stands on lines of its own in `sql`.
+pub(super) fn at_in(error: Error, sql: &str, text: &str) -> Error {
+    let before = sql.rfind(&format!("\n{text}\n"));
+    let before = before.map_or(0, |end| sql[..=end].matches('\n').count() as u64);
+    let number = |name: &str| error.details().get(name).and_then(|n| n.as_u64());
+    let place = number("line").zip(number("column"));
+    let error = match place {
+        Some((line, column)) if line > before => error.at(line - before, column),
+        _ => error,
+    };
+    at(error, text)
+}
+
 /// Refuses a text that is more or less than one expression.
 pub(super) fn whole(text: &str) -> Result<()> {
     let mut source = Source::new(text)?;
@@ -211,8 +224,9 @@ impl<'d> Part<'d> {
             })?;
             let from = &self.object.name;
             let sql = format!("SELECT\n{expression}\nFROM \"{from}\"");
-            let prepared = whole(expression).and_then(|()| eyes.prepare(&sql));
-            let prepared = prepared.map_err(|error| at(error, expression))?;
+            whole(expression).map_err(|error| at(error, expression))?;
+            let prepared = eyes.prepare(&sql);
+            let prepared = prepared.map_err(|error| at_in(error, &sql, expression))?;
             let [column] = prepared.columns() else {
                 return Err(Error::internal("an expression of several columns"));
             };
@@ -232,15 +246,20 @@ impl<'d> Part<'d> {
         missed: &mut dyn FnMut(Error) -> Result<()>,
     ) -> Result<()> {
         for (name, expression) in &self.declared.measure {
-            let prepared =
-                whole(expression).and_then(|()| eyes.prepare(&self.select(true, &[expression])));
+            let sql = self.select(true, &[expression]);
+            let prepared = match whole(expression) {
+                Ok(()) => eyes
+                    .prepare(&sql)
+                    .map_err(|error| at_in(error, &sql, expression)),
+                Err(error) => Err(at(error, expression)),
+            };
             match prepared {
                 Ok(prepared) => {
                     let column = prepared.columns().last();
                     let kind = column.map_or(ValueType::Integer, |column| column.value_type);
                     self.measures.push((name, kind));
                 }
-                Err(error) => missed(at(error, expression).context(format!("measure `{name}`")))?,
+                Err(error) => missed(error.context(format!("measure `{name}`")))?,
             }
         }
         Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use super::ask::{Around, Asked, ReportRequest};
+use super::ask::{Around, Asked, ReportRequest, known};
 use super::columns::{Column, Figures, Names, absent_only, columns};
 use super::declare::{
     ChartDeclaration, ChartKind, ColumnDeclaration, KeyDeclaration, ReportDeclaration,
@@ -86,7 +86,7 @@ pub(super) fn run(
         let total = frame.total.as_mut();
         computed.push(column.compute(&mut frame.rows, total, &asked, read)?);
     }
-    let order = frame.order(declared, &names, &asked, read)?;
+    let order = frame.order(declared, &names, read)?;
     let label = |labels, name| label_in(labels, &asked.language, name).to_owned();
     // Where nothing tells the keys, there are no rows, and no columns for them.
     let shown_keys = match parts.iter().any(Part::has_keys) {
@@ -129,17 +129,31 @@ pub(super) fn run(
     })
 }
 
-/// What formulas may name: the keys, and the measures that the caller may see.
+/// What formulas may name: the keys, the parameters, and the measures that the caller may see.
 pub(super) fn names(declared: &ReportDeclaration, parts: &[Part<'_>]) -> Result<Names> {
     let types = key_types(declared, parts);
     let keys = declared.key.iter().zip(types);
     let mut fields: Vec<(String, ValueType)> =
         keys.map(|(key, kind)| (key.name.clone(), kind)).collect();
+    fields.extend(parameters(declared));
     for part in parts {
         let measures = part.measures.iter();
         fields.extend(measures.map(|(name, kind)| ((*name).to_owned(), *kind)));
     }
     Names::new(fields)
+}
+
+/// The parameters of a report with the types of their values.
+fn parameters(declared: &ReportDeclaration) -> impl Iterator<Item = (String, ValueType)> {
+    known(declared).into_iter().map(|name| {
+        let own = declared.parameter.iter().find(|one| one.name == name);
+        let kind = match (own, name.as_str()) {
+            (Some(own), _) => own.value_type,
+            (None, "now") => ValueType::DateTime,
+            (None, _) => ValueType::Date,
+        };
+        (name, kind)
+    })
 }
 
 /// The types of the keys as people read them: texts where the parts do not agree.
@@ -196,10 +210,14 @@ impl Frame {
             }
             found.push(Found::ByPlace(by_place));
         }
+        let given: Vec<Value> = parameters(declared)
+            .map(|(name, _)| asked.values.get(&name).cloned().unwrap_or_default())
+            .collect();
         let rows = (0..keys.len()).map(|place| {
             let shown = keys[place].iter().map(|key| key.shown.clone());
             let shown = shown.chain(std::iter::repeat(Value::Null));
             let mut row: Vec<Value> = shown.take(declared.key.len()).collect();
+            row.extend(given.iter().cloned());
             for (part, found) in parts.iter().zip(&found) {
                 match found.row(place) {
                     Some(figures) => row.extend(figures.iter().cloned()),
@@ -210,7 +228,12 @@ impl Frame {
         });
         let rows = rows.collect();
         let total = match declared.total {
-            true => Some(total(around, declared, parts, asked)?),
+            true => {
+                let keys = vec![Value::Null; declared.key.len()];
+                let mut whole = [keys, given].concat();
+                whole.extend(total(around, parts, asked)?);
+                Some(whole)
+            }
             false => None,
         };
         let mut frame = Frame { keys, rows, total };
@@ -239,16 +262,15 @@ impl Frame {
         &self,
         declared: &ReportDeclaration,
         names: &Names,
-        asked: &Asked,
         read: &dyn Read,
     ) -> Result<Vec<usize>> {
         let mut kept: Vec<usize> = (0..self.rows.len()).collect();
         if let Some(text) = &declared.keep {
             // Where what it asks for is hidden nothing can be told from it.
-            let Ok((test, parameters)) = names.condition(text) else {
+            let Ok(test) = names.condition(text) else {
                 return Ok(Vec::new());
             };
-            let bound: Bound = parameters.bind(&asked.params(parameters.names()))?;
+            let bound = Bound::default();
             let mut holds = Vec::new();
             for row in kept {
                 let figures = Figures(&self.rows[row]);
@@ -293,14 +315,9 @@ pub(super) fn order_key(text: &str) -> (&str, bool) {
     }
 }
 
-/// The figures of all records together, in the order of the names.
-fn total(
-    around: Around<'_>,
-    declared: &ReportDeclaration,
-    parts: &[Part<'_>],
-    asked: &Asked,
-) -> Result<Vec<Value>> {
-    let mut total = vec![Value::Null; declared.key.len()];
+/// The figures of all records together, part by part.
+fn total(around: Around<'_>, parts: &[Part<'_>], asked: &Asked) -> Result<Vec<Value>> {
+    let mut total = Vec::new();
     for part in parts {
         let rows = part.run(around, asked, false)?;
         let row = rows.into_iter().next();

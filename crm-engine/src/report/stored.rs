@@ -72,6 +72,11 @@ impl Stored {
 /// # Errors
 /// What prevents reading.
 pub(super) fn all(around: Around<'_>) -> Result<Vec<Stored>> {
+    called(around, None)
+}
+
+/// The reports of that name, or all of them.
+fn called(around: Around<'_>, name: Option<&str>) -> Result<Vec<Stored>> {
     let read: &dyn Read = around.snapshot;
     let object = object(around)?;
     let range = keys::records(REPORT);
@@ -85,7 +90,7 @@ pub(super) fn all(around: Around<'_>) -> Result<Vec<Stored>> {
             return Err(Error::new(Code::LimitExceeded, text));
         }
         let id = RecordId::new(take_uint(&mut &key[prefix..])?)?;
-        found.extend(stored(around, &object, id, bytes)?);
+        found.extend(stored(around, &object, (id, bytes), name)?);
     }
     let me = around.actor.user();
     let place = |one: &Stored| {
@@ -107,13 +112,11 @@ pub(super) fn find(around: Around<'_>, name: &str) -> Result<Stored> {
         Some(id) => match read.get(&keys::record(REPORT, id))? {
             Some(bytes) => {
                 let object = object(around)?;
-                stored(around, &object, id, &bytes)?
+                stored(around, &object, (id, &bytes), None)?
             }
             None => None,
         },
-        None => all(around)?
-            .into_iter()
-            .find(|one| one.declared.name == name),
+        None => called(around, Some(name))?.into_iter().next(),
     };
     found.ok_or_else(|| Error::not_found().with("report", crate::value::shorten(name)))
 }
@@ -123,14 +126,18 @@ fn object(around: Around<'_>) -> Result<Arc<Object>> {
     object.ok_or_else(|| Error::internal("a schema without reports"))
 }
 
-/// A report, if the caller may run it. One that cannot be read any more is none.
+/// A report, if it is called so and the caller may run it. One that cannot be read any more is none.
 fn stored(
     around: Around<'_>,
     object: &Object,
-    id: RecordId,
-    bytes: &[u8],
+    (id, bytes): (RecordId, &[u8]),
+    name: Option<&str>,
 ) -> Result<Option<Stored>> {
-    let record = RecordView::new(bytes)?.decode()?;
+    let view = RecordView::new(bytes)?;
+    if name.is_some() && view.field(report::NAME)?.as_text() != name {
+        return Ok(None);
+    }
+    let record = view.decode()?;
     let plan = around.facts.plan(around.actor, object, Action::View);
     let seen = facts::permits(around.snapshot, &plan, &record)?;
     let opener = opener(around, object, &record)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::declare::{FieldDeclaration, LogDeclaration, ObjectDeclaration};
+use super::declare::{ChoiceDeclaration, FieldDeclaration, LogDeclaration, ObjectDeclaration};
 use super::{Field, Labels, Object, OnDelete, Schema};
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, ObjectId};
@@ -36,12 +36,9 @@ pub(crate) const ACTOR: FieldId = FieldId(24);
 /// What a log follows.
 ///
 /// ```
-/// use crm_engine::{Engine, Options};
-///
-/// let schema = Engine::in_memory(Options::default())?.schema()?;
-/// let log = schema.object("deal_stage")?.log.expect("a log");
-/// assert_eq!(schema.by_id(log.of).map(|object| object.name.as_str()), Some("deal"));
-/// # Ok::<(), crm_engine::Error>(())
+/// use crm_engine::{FieldId, Log, ObjectId};
+/// let log = Log { of: ObjectId(9), field: FieldId(16) };
+/// assert_eq!(log, log.clone());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log {
@@ -75,7 +72,7 @@ impl Schema {
                 let text = format!("`{}` is another object already", declared.name);
                 return Err(Error::new(Code::SchemaFixed, text));
             }
-            let object = object_of(declared, &parent);
+            let object = object_of(declared, &parent, field);
             self.admit(&object)?;
             self.fill(&object)?;
             self.settle(&object)?;
@@ -136,10 +133,22 @@ fn is_choice(field: &Field) -> bool {
 }
 
 /// The object of a log as if it were declared, its fields in the order of their numbers.
-fn object_of(declared: &LogDeclaration, parent: &Object) -> ObjectDeclaration {
+fn object_of(declared: &LogDeclaration, parent: &Object, of: &Field) -> ObjectDeclaration {
     let field = |name: &str, value_type, en: &str, ru: &str| FieldDeclaration {
         label: Labels::from([("en".into(), en.into()), ("ru".into(), ru.into())]),
         ..FieldDeclaration::new(name, value_type)
+    };
+    // The numbers of the choices follow when the logs are renewed.
+    let choices = of.choices.iter().map(|choice| ChoiceDeclaration {
+        name: choice.name.clone(),
+        label: choice.labels.clone(),
+        stage: None,
+        requires: Vec::new(),
+    });
+    let choices: Vec<ChoiceDeclaration> = choices.collect();
+    let choice = |name: &str, en: &str, ru: &str| FieldDeclaration {
+        choice: choices.clone(),
+        ..field(name, ValueType::Choice, en, ru)
     };
     let record = FieldDeclaration {
         label: parent.labels.clone(),
@@ -159,13 +168,13 @@ fn object_of(declared: &LogDeclaration, parent: &Object) -> ObjectDeclaration {
         parent: Some("record".to_owned()),
         field: vec![
             record,
-            field("stage", ValueType::Choice, "Stage", "Стадия"),
+            choice("stage", "Stage", "Стадия"),
             field("entered_at", ValueType::DateTime, "Entered", "Начало"),
             field("left_at", ValueType::DateTime, "Left", "Конец"),
             field("days", ValueType::Decimal, "Days", "Дней"),
             field("visit", ValueType::Integer, "Visit", "Раз"),
-            field("previous", ValueType::Choice, "Came from", "Откуда"),
-            field("next", ValueType::Choice, "Went to", "Куда"),
+            choice("previous", "Came from", "Откуда"),
+            choice("next", "Went to", "Куда"),
             actor,
         ],
         ..ObjectDeclaration::default()

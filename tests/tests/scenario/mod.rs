@@ -123,6 +123,7 @@ fn the_pack_of_the_manual() {
         "roles.toml",
         "contract/object.toml",
         "contract/rules.toml",
+        "contract/reports.toml",
     ] {
         write(file, &block(&page, &format!("## {file}\n\n```toml\n")));
     }
