@@ -45,6 +45,7 @@ pub mod limits;
 mod merge;
 mod operation;
 mod pack;
+mod picture;
 mod plugin;
 mod policy;
 mod progress;
@@ -77,8 +78,8 @@ pub use duplicates::{DuplicateMatch, DuplicateReport};
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
 pub use exchange::{
-    ColumnRule, ExportJob, ExportReport, Fault, FaultGroup, FaultKind, ImportJob, ImportReport,
-    OnDuplicateRow, OnUnknown,
+    ColumnRule, ExportFormat, ExportJob, ExportReport, Fault, FaultGroup, FaultKind, ImportJob,
+    ImportReport, OnDuplicateRow, OnUnknown,
 };
 pub use feed::{FeedChange, FeedPage};
 pub use history::Moment;
@@ -93,7 +94,7 @@ pub use plugin::{FieldReader, Validator};
 pub use policy::{Action, Actor, Scope};
 pub use progress::Progress;
 pub use query::{Column, Params, Rows};
-pub use report::{Funnel, FunnelStage, Periodicity, funnel_svg};
+pub use report::{Chart, Funnel, FunnelStage, Periodicity, Table, TableColumn, funnel_svg};
 pub use review::{
     Affected, Because, EffectiveRights, EffectiveRule, Explanation, MatchedRule, PolicyChange,
     RightsPage, RightsRequest, RoleLevel, RolesHeld, RuleWords, WhatIf, WhatIfReport, WhoCan,

@@ -15,24 +15,31 @@
 //! | `import` | the rows in batches through the door |
 //! | `report` | what was stored, repaired and refused, and why |
 //! | `export` | the rows of a query as a table |
+//! | `csv`, `sheet` | tables as CSV, and as a workbook |
 
 mod columns;
+mod csv;
 mod export;
 mod import;
 mod job;
 mod lookup;
 mod report;
+#[cfg(feature = "xlsx")]
+mod sheet;
 mod source;
 mod table;
 
 #[cfg(test)]
 mod tests;
 
+pub(crate) use csv::CsvForm;
 pub(crate) use export::export;
-pub use export::{ExportJob, ExportReport};
+pub use export::{ExportFormat, ExportJob, ExportReport};
 pub(crate) use import::{Transactions, import};
 pub use job::{ColumnRule, ImportJob, OnDuplicateRow, OnUnknown};
 pub use report::{Fault, FaultGroup, FaultKind, ImportReport};
+#[cfg(feature = "xlsx")]
+pub(crate) use sheet::Sheet;
 
 use crate::error::{Code, Error};
 

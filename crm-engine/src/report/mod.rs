@@ -1,8 +1,10 @@
 //! Reports: the funnel of an object that has stages, in figures and as a picture, and how often
 //! something happens.
 
+mod draw;
 mod periodicity;
 mod svg;
+mod table;
 
 use std::collections::BTreeMap;
 
@@ -20,6 +22,7 @@ use crate::store::Read;
 pub use periodicity::Periodicity;
 pub(crate) use periodicity::periodicity;
 pub use svg::funnel_svg;
+pub use table::{Chart, Table, TableColumn};
 
 /// How many records stand on each stage and what they are worth, under one caller's rights.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -108,7 +108,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "export",
         usage: "SELECT ... TO FILE",
-        text: "takes rows out as CSV into a new file",
+        text: "takes rows out into a new file: a workbook where its name ends with .xlsx, else CSV",
         run: take_out,
     },
     Command {
@@ -386,7 +386,12 @@ fn take_out(shell: &mut Shell, words: &Words<'_>, out: &mut dyn Write) -> Result
         return Err(words.wrong());
     };
     let sql = sql.trim().trim_end_matches(';');
-    let report = shell.call("export", &json!({"sql": sql, "path": path}));
+    let format = match path.to_lowercase().ends_with(".xlsx") {
+        true => "xlsx",
+        false => "csv",
+    };
+    let job = json!({"sql": sql, "path": path, "format": format});
+    let report = shell.call("export", &job);
     let report = report.map_err(|failure| match failure {
         Failure::Engine(error, None) => Failure::within(error, sql, 1),
         other => other,
