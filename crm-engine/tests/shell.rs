@@ -1,4 +1,5 @@
 //! The shell as its users meet it: the program run, what it says and how it ends.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
