@@ -5,7 +5,9 @@
 //! makes the table of what he may take out.
 
 use crate::error::{Error, Result};
-use crate::exchange::{self, CsvForm};
+use crate::exchange::CsvForm;
+#[cfg(feature = "xlsx")]
+use crate::exchange::Sheet;
 use crate::picture::{self, Bar, Caption, Head, Light, LightRow, Point, Series, Tone, in_groups};
 use crate::value::{Value, ValueType};
 
@@ -111,7 +113,7 @@ impl Table {
     #[cfg(feature = "xlsx")]
     pub fn xlsx(&self) -> Result<Vec<u8>> {
         let labels = self.columns.iter().map(|column| column.label.as_str());
-        let mut sheet = exchange::Sheet::new(&self.title, labels)?;
+        let mut sheet = Sheet::new(&self.title, labels)?;
         for row in &self.rows {
             let cells = self.columns.iter().zip(row);
             sheet.row(cells.map(|(column, value)| (value, column.text(value))))?;

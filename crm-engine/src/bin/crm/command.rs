@@ -338,7 +338,15 @@ fn explain(shell: &mut Shell, words: &Words<'_>, out: &mut dyn Write) -> Result<
         Some(login) => {
             question["user"] = user_of(shell, login)?.into();
             let explained = shell.call("explain", &question)?;
-            show::answer(shell, &explained, out)
+            show::answer(shell, &explained, out)?;
+            let silent = explained["reasons"].as_array().is_some_and(Vec::is_empty);
+            if silent && shell.format() == Format::Table {
+                writeln!(
+                    out,
+                    "no rule speaks of it, and what no rule permits is refused"
+                )?;
+            }
+            Ok(())
         }
         None => {
             let page = shell.call("who_can", &question)?;
