@@ -45,6 +45,7 @@ pub mod limits;
 mod merge;
 mod operation;
 mod pack;
+mod picture;
 mod plugin;
 mod policy;
 mod progress;
@@ -56,6 +57,7 @@ mod script;
 mod search;
 mod session;
 pub mod store;
+mod tabular;
 mod timeline;
 mod transfer;
 mod undo;
@@ -77,8 +79,8 @@ pub use duplicates::{DuplicateMatch, DuplicateReport};
 pub use engine::{Engine, Options};
 pub use error::{Code, Error, Result};
 pub use exchange::{
-    ColumnRule, ExportJob, ExportReport, Fault, FaultGroup, FaultKind, ImportJob, ImportReport,
-    OnDuplicateRow, OnUnknown,
+    ColumnRule, ExportFormat, ExportJob, ExportReport, Fault, FaultGroup, FaultKind, ImportJob,
+    ImportReport, OnDuplicateRow, OnUnknown,
 };
 pub use feed::{FeedChange, FeedPage};
 pub use history::Moment;

@@ -275,6 +275,22 @@ pub const EXPORT_BYTES_MAX: u64 = IMPORT_BYTES_MAX;
 /// The longest text one export answers with.
 pub const EXPORT_TEXT_BYTES_MAX: u64 = 64 * 1_024 * 1_024;
 
+/// Cells of a workbook, which is made in memory.
+pub const WORKBOOK_CELLS_MAX: u64 = 5_000_000;
+/// Rows of a sheet of a workbook, its header among them, as spreadsheets take them.
+pub const WORKBOOK_ROWS_MAX: u64 = 1_048_576;
+
+// Pictures.
+
+/// Rows of labels one picture draws; further ones are counted.
+pub const PICTURE_ROWS_MAX: usize = 100;
+/// Points of one line.
+pub const PICTURE_POINTS_MAX: usize = 500;
+/// Lines one picture draws.
+pub const PICTURE_LINES_MAX: usize = 12;
+/// Series of bars one picture draws: more patterns are not told apart.
+pub const PICTURE_BAR_SERIES_MAX: usize = 6;
+
 // Watch.
 
 /// Records opened that may wait to be written down.

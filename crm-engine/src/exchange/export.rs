@@ -1,22 +1,20 @@
-//! Taking data out as a table (RFC 4180): the rows of a query, written as they are made.
+//! Taking data out as a table: the rows of a query, written as they are made, or as a workbook.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 
-use csv::{Terminator, Writer, WriterBuilder};
 use serde::{Deserialize, Serialize};
 
 use super::invalid_job;
-use super::table::delimiter_byte;
 use crate::error::{Code, Error, Result};
 use crate::limits::{EXPORT_BYTES_MAX, EXPORT_TEXT_BYTES_MAX};
 use crate::progress::{OnProgress, Progress};
 use crate::query::Rows;
+use crate::tabular::{CsvForm, unwritable};
+use crate::value::Value;
 
 /// Rows written between two looks at whether to go on.
 const ROWS_AT_ONCE: u64 = 1_000;
-/// What a file of UTF-8 may begin with, for programs that need it.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
 
 /// An export as a caller asks for it: the arguments of the operation `export`. What is taken out
 /// is told by `sql`, or by `object` with `columns`, `where` and `order`.
@@ -57,12 +55,31 @@ pub struct ExportJob {
     /// The file to write, which must not exist; without one the answer is the text itself.
     #[serde(default)]
     pub path: Option<String>,
+    /// What kind of file is written.
+    #[serde(default)]
+    pub format: ExportFormat,
     /// What stands between two cells.
     #[serde(default = "comma")]
     pub delimiter: char,
     /// Whether a file begins with a byte order mark, as some programs need it.
     #[serde(default)]
     pub bom: bool,
+    /// Whether texts of a CSV that a spreadsheet would take for a formula get a `'` before them.
+    /// Programs that read the table again do without; a workbook needs none.
+    #[serde(default = "yes")]
+    pub guard: bool,
+}
+
+/// Kinds of files that an export writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExportFormat {
+    /// Cells as text between delimiters (RFC 4180).
+    #[default]
+    Csv,
+    /// A workbook of a spreadsheet: numbers as numbers, days as days, amounts with their currency.
+    /// Only into a file, and where the engine is built with the feature `xlsx`.
+    Xlsx,
 }
 
 impl Default for ExportJob {
@@ -74,14 +91,20 @@ impl Default for ExportJob {
             condition: None,
             order: None,
             path: None,
+            format: ExportFormat::Csv,
             delimiter: comma(),
             bom: false,
+            guard: true,
         }
     }
 }
 
 fn comma() -> char {
     ','
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What was taken out.
@@ -184,39 +207,98 @@ pub(crate) fn export(
 }
 
 fn write(
+    rows: Rows,
+    job: &ExportJob,
+    out: &mut Bounded<impl Write>,
+    progress: OnProgress<'_>,
+) -> Result<u64> {
+    let written = match job.format {
+        ExportFormat::Csv => write_csv(rows, job, out, progress),
+        ExportFormat::Xlsx => write_xlsx(rows, job, out, progress),
+    };
+    written.map_err(|error| match &job.path {
+        // What is written does not know where it goes.
+        Some(path)
+            if error
+                .details()
+                .get("file")
+                .is_some_and(|file| file == "text") =>
+        {
+            let message = error.message().replacen("`text`", &format!("`{path}`"), 1);
+            Error::new(error.code(), message).with("file", path.as_str())
+        }
+        _ => error,
+    })
+}
+
+fn write_csv(
     mut rows: Rows,
     job: &ExportJob,
     out: &mut Bounded<impl Write>,
     progress: OnProgress<'_>,
 ) -> Result<u64> {
-    let place = job.path.as_deref().unwrap_or("text");
-    let delimiter = delimiter_byte(job.delimiter)?;
-    if job.bom && job.path.is_some() {
-        let written = out.write_all(BYTE_ORDER_MARK.as_bytes());
-        written.map_err(|error| unwritable(place, &error))?;
-    }
-    let mut table: Writer<_> = WriterBuilder::new()
-        .delimiter(delimiter)
-        .terminator(Terminator::CRLF)
-        .from_writer(out);
-    let failed = |error: csv::Error| match error.into_kind() {
-        csv::ErrorKind::Io(error) => unwritable(place, &error),
-        other => Error::new(Code::Io, format!("`{place}`: {other:?}")),
+    let form = CsvForm {
+        delimiter: job.delimiter,
+        byte_order_mark: job.bom && job.path.is_some(),
+        guard: job.guard,
     };
+    let mut table = form.open(out)?;
     let columns = rows.columns().to_vec();
-    let header = columns.iter().map(|column| column.name.as_str());
-    table.write_record(header).map_err(failed)?;
+    table.heads(columns.iter().map(|column| column.name.as_str()))?;
+    let done = each_row(&mut rows, progress, |row| {
+        let cells = columns.iter().zip(row);
+        table.row(cells.map(|(column, value)| (value, column.text(value))))
+    })?;
+    table.end()?;
+    Ok(done)
+}
+
+#[cfg(feature = "xlsx")]
+fn write_xlsx(
+    mut rows: Rows,
+    job: &ExportJob,
+    out: &mut Bounded<impl Write>,
+    progress: OnProgress<'_>,
+) -> Result<u64> {
+    if job.path.is_none() {
+        return Err(invalid_job("a workbook is written into a file: `path`"));
+    }
+    let columns = rows.columns().to_vec();
+    let heads = columns.iter().map(|column| column.name.as_str());
+    let mut sheet = crate::tabular::Sheet::new(job.object.as_deref().unwrap_or_default(), heads)?;
+    let done = each_row(&mut rows, progress, |row| {
+        let cells = columns.iter().zip(row);
+        sheet.row(cells.map(|(column, value)| (value, column.text(value))))
+    })?;
+    let written = out.write_all(&sheet.finish()?);
+    written.map_err(|error| unwritable("text", &error))?;
+    Ok(done)
+}
+
+#[cfg(not(feature = "xlsx"))]
+fn write_xlsx(
+    _: Rows,
+    _: &ExportJob,
+    _: &mut Bounded<impl Write>,
+    _: OnProgress<'_>,
+) -> Result<u64> {
+    Err(invalid_job("this build of the engine writes no workbooks"))
+}
+
+/// Takes the rows one by one, and tells how many there were.
+fn each_row(
+    rows: &mut Rows,
+    progress: OnProgress<'_>,
+    mut take: impl FnMut(&[Value]) -> Result<()>,
+) -> Result<u64> {
     let mut done = 0;
     while let Some(row) = rows.next()? {
-        let cells = columns.iter().zip(row);
-        let cells = cells.map(|(column, value)| column.text(value));
-        table.write_record(cells).map_err(failed)?;
+        take(row)?;
         done += 1;
         if done % ROWS_AT_ONCE == 0 && !progress(Progress { done, total: None }) {
             return Err(cancelled());
         }
     }
-    table.flush().map_err(|error| unwritable(place, &error))?;
     match progress(Progress { done, total: None }) {
         true => Ok(done),
         false => Err(cancelled()),
@@ -225,16 +307,6 @@ fn write(
 
 fn cancelled() -> Error {
     Error::new(Code::Cancelled, "the export was cancelled")
-}
-
-fn unwritable(place: &str, error: &io::Error) -> Error {
-    let code = match error.kind() {
-        io::ErrorKind::AlreadyExists => Code::InvalidValue,
-        io::ErrorKind::FileTooLarge => Code::LimitExceeded,
-        io::ErrorKind::StorageFull => Code::DiskFull,
-        _ => Code::Io,
-    };
-    Error::new(code, format!("`{place}`: {error}")).with("file", place)
 }
 
 /// Takes so many bytes and no more.

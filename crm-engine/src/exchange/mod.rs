@@ -29,7 +29,7 @@ mod table;
 mod tests;
 
 pub(crate) use export::export;
-pub use export::{ExportJob, ExportReport};
+pub use export::{ExportFormat, ExportJob, ExportReport};
 pub(crate) use import::{Transactions, import};
 pub use job::{ColumnRule, ImportJob, OnDuplicateRow, OnUnknown};
 pub use report::{Fault, FaultGroup, FaultKind, ImportReport};

@@ -5,6 +5,7 @@ use csv::{ReaderBuilder, StringRecord, Terminator};
 use super::source::{Decoded, END_MARK, Source};
 use super::{invalid_job, not_as_declared};
 use crate::error::{Code, Error, Result};
+use crate::tabular::delimiter_byte;
 
 /// What may stand between cells, where a file is not delimited as declared.
 const DELIMITERS: [(char, &str); 4] = [(';', "`;`"), ('\t', "a tab"), (',', "`,`"), ('|', "`|`")];
@@ -144,16 +145,5 @@ impl<'a> Table<'a> {
             };
         }
         not_as_declared(self.file, line, error.to_string())
-    }
-}
-
-pub(super) fn delimiter_byte(delimiter: char) -> Result<u8> {
-    match u8::try_from(delimiter) {
-        Ok(byte) if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r' | 0) => Ok(byte),
-        _ => {
-            let shown = delimiter.escape_default();
-            let message = format!("`{shown}` cannot delimit cells: take one ASCII character");
-            Err(invalid_job(message).field("delimiter"))
-        }
     }
 }

@@ -11,7 +11,7 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation {
             name: "export",
-            text: "takes the rows of a query out as CSV, as text or into a new file; needs the right to export the object; progress in rows",
+            text: "takes the rows of a query out as CSV, as text or into a new file, or as a workbook; needs the right to export the object; progress in rows",
             arguments: &[
                 ("sql", "text", "a SELECT, or"),
                 ("object", "text", "the object of the records, with"),
@@ -27,7 +27,17 @@ pub(super) fn operations() -> Vec<Operation> {
                     "text",
                     "the file to write; without it the answer has the `text`",
                 ),
+                (
+                    "format",
+                    "text",
+                    "`csv` when left out, or `xlsx`, which goes into a file",
+                ),
                 ("delimiter", "text", "`,` when left out"),
+                (
+                    "guard",
+                    "checkbox",
+                    "`'` before texts that a spreadsheet would take for a formula; yes when left out",
+                ),
                 (
                     "bom",
                     "checkbox",

@@ -385,9 +385,7 @@ fn narrow_of(object: &Object, way: Way, filter: Option<&Test>) -> Narrow {
         | Way::List { list, .. }
         | Way::Merged { list, .. }
         | Way::OwnerByOwner { list } => Narrow::of(object, &object.lists[list], filter),
-        Way::Log | Way::Points | Way::Referrers { .. } | Way::Records { .. } => {
-            Narrow::default()
-        }
+        Way::Log | Way::Points | Way::Referrers { .. } | Way::Records { .. } => Narrow::default(),
     }
 }
 

@@ -64,12 +64,14 @@
 //! | `check` | whether a definition can be saved |
 //! | `stored` | who may run which stored report |
 //! | `table` | what comes of it |
+//! | `draw` | the same as a picture, as CSV, as a workbook |
 //! | `funnel`, `svg`, `periodicity` | reports with a form of their own |
 
 mod ask;
 mod check;
 mod columns;
 mod declare;
+mod draw;
 mod drill;
 mod funnel;
 mod list;

@@ -211,7 +211,8 @@ mod tests {
     fn what_fails_leaves_no_file_and_what_is_there_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("copy");
-        let snapshot = filled().snapshot().unwrap();
+        let store = filled();
+        let snapshot = store.snapshot().unwrap();
         let options = StoreOptions::default();
         for stop_at in [1, 2, 3, 4] {
             let mut calls = 0;

@@ -108,7 +108,7 @@ pub(crate) const COMMANDS: &[Command] = &[
     Command {
         name: "export",
         usage: "SELECT ... TO FILE",
-        text: "takes rows out as CSV into a new file",
+        text: "takes rows out into a new file: a workbook where its name ends with .xlsx, else CSV",
         run: take_out,
     },
     Command {
@@ -338,7 +338,15 @@ fn explain(shell: &mut Shell, words: &Words<'_>, out: &mut dyn Write) -> Result<
         Some(login) => {
             question["user"] = user_of(shell, login)?.into();
             let explained = shell.call("explain", &question)?;
-            show::answer(shell, &explained, out)
+            show::answer(shell, &explained, out)?;
+            let silent = explained["reasons"].as_array().is_some_and(Vec::is_empty);
+            if silent && shell.format() == Format::Table {
+                writeln!(
+                    out,
+                    "no rule speaks of it, and what no rule permits is refused"
+                )?;
+            }
+            Ok(())
         }
         None => {
             let page = shell.call("who_can", &question)?;
@@ -386,7 +394,12 @@ fn take_out(shell: &mut Shell, words: &Words<'_>, out: &mut dyn Write) -> Result
         return Err(words.wrong());
     };
     let sql = sql.trim().trim_end_matches(';');
-    let report = shell.call("export", &json!({"sql": sql, "path": path}));
+    let format = match path.to_lowercase().ends_with(".xlsx") {
+        true => "xlsx",
+        false => "csv",
+    };
+    let job = json!({"sql": sql, "path": path, "format": format});
+    let report = shell.call("export", &job);
     let report = report.map_err(|failure| match failure {
         Failure::Engine(error, None) => Failure::within(error, sql, 1),
         other => other,

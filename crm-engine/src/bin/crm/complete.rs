@@ -1,6 +1,6 @@
 //! What the Tab key offers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value as Json, json};
 
@@ -110,7 +110,10 @@ impl Names {
             return beginning(self.objects.keys().map(String::as_str), word);
         }
         let (path, last) = word.rsplit_once('.').unwrap_or(("", word));
-        let object = from(line).and_then(|object| self.at_end_of(object, path));
+        let Some(object) = from(line) else {
+            return self.before_from(path, last);
+        };
+        let object = self.at_end_of(object, path);
         let fields = object
             .into_iter()
             .flat_map(|object| self.objects[object].keys());
@@ -123,6 +126,21 @@ impl Names {
             .iter()
             .map(|field| format!("{path}.{field}"))
             .collect()
+    }
+
+    /// Words of queries, and fields of any object once they are begun.
+    fn before_from(&self, path: &str, word: &str) -> Vec<String> {
+        if !path.is_empty() {
+            return Vec::new();
+        }
+        let mut offers = BTreeSet::new();
+        if !word.is_empty() {
+            let fields = self.objects.values().flat_map(BTreeMap::keys);
+            offers.extend(beginning(fields.map(String::as_str), word));
+        }
+        let mut offers: Vec<String> = offers.into_iter().collect();
+        offers.extend(beginning(SQL, word));
+        offers
     }
 
     /// The object a path of references leads to.
@@ -192,6 +210,7 @@ mod tests {
             &["parent.name", "parent.note"],
         );
         check("select price.n| from item", &[]);
+        check("select no|", &["note", "NOT"]);
         check("export select pr| from item to x", &["price"]);
         check("select price from item wh|", &["WHEN", "WHERE"]);
     }

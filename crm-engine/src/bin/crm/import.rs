@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::{BufReader, Read};
 
-use crm_engine::Object;
 use serde_json::{Map, Value as Json, json};
 
 use crate::failure::Failure;
@@ -56,7 +55,7 @@ pub(crate) fn arguments(shell: &Shell, words: &[String]) -> Result<Json, Failure
             }
         }
     }
-    let schema = shell.engine().schema()?;
+    let fields = fields(shell, object)?;
     let delimiter = job["delimiter"].as_str().unwrap_or(",");
     let encoding = job["encoding"].as_str().unwrap_or("utf-8");
     let header = header(path, delimiter, encoding)?;
@@ -65,11 +64,7 @@ pub(crate) fn arguments(shell: &Shell, words: &[String]) -> Result<Json, Failure
         if rules.contains_key(&column) || ignore.contains(&column) {
             continue;
         }
-        match schema
-            .object(object)
-            .ok()
-            .and_then(|object| field(object, &column))
-        {
+        match field(&fields, &column) {
             Some(field) => drop(rules.insert(column, field.into())),
             None => open.push(format!("`{column}`")),
         }
@@ -94,13 +89,27 @@ fn delimiter(word: &str) -> &str {
     }
 }
 
+/// The fields of an object that whoever works here may see; none of an object he may not.
+fn fields(shell: &Shell, object: &str) -> Result<Vec<Json>, Failure> {
+    let schema = shell.call("schema", &json!({}))?;
+    let mut objects = schema["objects"].as_array().into_iter().flatten();
+    let found = objects.find(|known| known["name"] == object);
+    let fields = found.and_then(|object| object["fields"].as_array());
+    Ok(fields.cloned().unwrap_or_default())
+}
+
 /// The field that a column is called after: by its name, or by a label in any language.
-fn field(object: &Object, column: &str) -> Option<String> {
-    let same = |text: &str| text.to_lowercase() == column.trim().to_lowercase();
-    let named = object.fields.iter().find(|field| same(&field.name));
-    let labelled = |field: &&crm_engine::Field| field.labels.values().any(|label| same(label));
-    let found = named.or_else(|| object.fields.iter().find(labelled));
-    found.map(|field| field.name.clone())
+fn field<'a>(fields: &'a [Json], column: &str) -> Option<&'a str> {
+    let same = |text: &Json| {
+        text.as_str().unwrap_or_default().to_lowercase() == column.trim().to_lowercase()
+    };
+    let labelled = |field: &&Json| {
+        let labels = field["label"].as_object().into_iter().flatten();
+        labels.map(|(_, label)| label).any(same)
+    };
+    let named = fields.iter().find(|field| same(&field["name"]));
+    let found = named.or_else(|| fields.iter().find(labelled));
+    found.and_then(|field| field["name"].as_str())
 }
 
 /// The names of the columns of a file.

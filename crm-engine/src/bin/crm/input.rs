@@ -27,7 +27,7 @@ impl Splitter {
                 return Vec::new();
             }
             if !is_query(line) {
-                return vec![self.statement(line.trim_end_matches(';').trim_end())];
+                return vec![self.statement(without_end(line))];
             }
         } else {
             self.gathered.push('\n');
@@ -57,6 +57,14 @@ impl Splitter {
             text: text.to_owned(),
             line: self.began,
         }
+    }
+}
+
+/// A command without the `;` that it does not need; one that stands alone is a word of it.
+fn without_end(line: &str) -> &str {
+    match line.strip_suffix(';') {
+        Some(command) if !command.ends_with(char::is_whitespace) => command,
+        _ => line,
     }
 }
 
@@ -121,6 +129,12 @@ mod tests {
         ];
         let expected = expected.map(|(line, text)| (line, text.to_owned()));
         assert_eq!(split(text), expected);
+    }
+
+    #[test]
+    fn a_semicolon_that_stands_alone_is_a_word() {
+        let text = "import item x.csv --delimiter ;";
+        assert_eq!(split(text), [(1, text.to_owned())]);
     }
 
     #[test]

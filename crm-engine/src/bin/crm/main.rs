@@ -63,7 +63,7 @@ fn say(text: &str) -> Result<(), Failure> {
 fn run(args: &Args) -> Result<(), Failure> {
     let typed = args.commands.is_empty() && io::stdin().is_terminal();
     let (engine, session) = enter::enter(args, io::stdin().is_terminal())?;
-    let mut shell = Shell::new(engine.clone(), session, args, typed)?;
+    let mut shell = Shell::new(session, args, typed)?;
     let ended = match typed {
         true => terminal::run(&mut shell),
         false => run_all(&mut shell, args),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crm_engine::{Engine, Progress, Session};
+use crm_engine::{Progress, Session};
 use serde_json::Value as Json;
 
 use crate::args::{Args, Format, Who};
@@ -20,7 +20,6 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 
 /// What a session of the shell works with.
 pub(crate) struct Shell {
-    engine: Engine,
     session: Session,
     login: Option<String>,
     format: Format,
@@ -40,12 +39,7 @@ pub(crate) enum Flow {
 
 impl Shell {
     /// A shell over an open store.
-    pub(crate) fn new(
-        engine: Engine,
-        session: Session,
-        args: &Args,
-        typed: bool,
-    ) -> Result<Shell, Failure> {
+    pub(crate) fn new(session: Session, args: &Args, typed: bool) -> Result<Shell, Failure> {
         let cancel = Arc::new(AtomicBool::new(false));
         // In this order: what the first Ctrl-C sets, the second one finds.
         let signal = signal_hook::consts::SIGINT;
@@ -57,7 +51,6 @@ impl Shell {
             Who::Ask => login_of(&session),
         };
         Ok(Shell {
-            engine,
             session,
             login,
             format: args.format,
@@ -65,10 +58,6 @@ impl Shell {
             typed,
             cancel,
         })
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
     }
 
     pub(crate) fn session(&self) -> &Session {
