@@ -3,7 +3,7 @@
 use csv::{ReaderBuilder, StringRecord, Terminator};
 
 use super::source::{Decoded, END_MARK, Source};
-use super::{invalid_job, not_as_declared};
+use super::not_as_declared;
 use crate::error::{Code, Error, Result};
 use crate::tabular::delimiter_byte;
 
