@@ -79,8 +79,8 @@ fn what_is_wrong_with_a_report_is_told_where_it_stands() {
     let wrong = |from: &str, to: &str| {
         let text = REPORTS.replace(from, to);
         assert_ne!(text, REPORTS);
-        let pack = pack(&[("thing/reports.toml", &text)]).unwrap();
-        house.install(&pack).unwrap_err()
+        let pack = pack(&[("thing/reports.toml", &text)]);
+        pack.and_then(|pack| house.install(&pack)).unwrap_err()
     };
     let file = "thing/reports.toml";
     let error = wrong("'count(*)'", "'sum(1 + weight)'");
