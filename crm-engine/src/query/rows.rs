@@ -81,7 +81,7 @@ impl Rows {
         let state = match &query.select.result {
             Output::Groups(grouping) => {
                 let groups = grouped(query, snapshot, bound, grouping, limit, Level::Outer)?;
-                let may_take_out = export.is_none();
+                let may_take_out = export.is_none() || !grouping.of_rows;
                 let groups = groups.into_iter().map(|row| Made {
                     row,
                     may_take_out,
