@@ -218,7 +218,10 @@ impl Rows {
             return Ok(false);
         };
         let select = &self.query.select;
-        let is_record = matches!(select.result, Output::Rows { .. });
+        let is_record = match &select.result {
+            Output::Rows { .. } => true,
+            Output::Groups(grouping) => grouping.of_rows,
+        };
         if self.query.explained.is_none() {
             self.meter.row(&select.object, is_record, may_take_out)?;
         }

@@ -376,6 +376,6 @@ fn rows_are_bounded_without_export() {
             .iter()
             .map(|hour| hour.refused)
             .sum::<u64>(),
-        4
+        5
     );
 }
