@@ -80,7 +80,7 @@ impl Rows {
         let state = match &query.select.result {
             Output::Groups(grouping) => {
                 let groups = grouped(query, snapshot, bound, grouping, limit, Level::Outer)?;
-                let may_take_out = export.is_none();
+                let may_take_out = export.is_none() || !grouping.of_rows;
                 let groups = groups.into_iter().map(|row| Made {
                     row,
                     may_take_out,
@@ -217,7 +217,10 @@ impl Rows {
             return Ok(false);
         };
         let select = &self.query.select;
-        let is_record = matches!(select.result, Output::Rows { .. });
+        let is_record = match &select.result {
+            Output::Rows { .. } => true,
+            Output::Groups(grouping) => grouping.of_rows,
+        };
         if self.query.explained.is_none() {
             self.meter.row(&select.object, is_record, may_take_out)?;
         }

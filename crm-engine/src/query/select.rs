@@ -87,6 +87,8 @@ pub(super) struct Grouping {
     pub(super) order: Vec<OrderKey>,
     /// Rows that are alike are given once.
     pub(super) distinct: bool,
+    /// The groups are rows of records, those that are alike given once.
+    pub(super) of_rows: bool,
 }
 
 /// Checks a query, and a condition that holds besides, of records around it.
@@ -371,5 +373,6 @@ fn groups(
         having,
         order,
         distinct,
+        of_rows: statement.distinct && !grouped,
     }))
 }

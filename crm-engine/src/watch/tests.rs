@@ -358,6 +358,7 @@ fn rows_are_bounded_without_export() {
         "SELECT name FROM thing ORDER BY name",
         "SELECT name FROM thing ORDER BY name DESC, id ASC",
         "SELECT name FROM thing WHERE name LIKE 't%'",
+        "SELECT DISTINCT name FROM thing",
     ] {
         assert_eq!(all(&anna, sql), (most, Some(Code::Denied)), "{sql}");
         assert_eq!(all(&ivo, sql), (most + 5, None), "{sql}");
@@ -375,6 +376,6 @@ fn rows_are_bounded_without_export() {
             .iter()
             .map(|hour| hour.refused)
             .sum::<u64>(),
-        4
+        5
     );
 }
