@@ -65,7 +65,8 @@ impl Grid {
 
     /// Adds a row; writes when enough are known to tell how wide the columns are.
     pub(crate) fn row(&mut self, cells: Vec<String>, out: &mut dyn Write) -> io::Result<()> {
-        let cells = cells.iter().map(|cell| one_line(cell, self.cut)).collect();
+        let cells = cells.iter().map(|cell| one_line(cell, self.cut));
+        let cells: Vec<String> = cells.collect();
         match &self.widths {
             Some(widths) => self.line(&cells, widths, out),
             None => {
@@ -105,7 +106,7 @@ impl Grid {
         Ok(())
     }
 
-    fn line(&self, cells: &Vec<String>, widths: &[usize], out: &mut dyn Write) -> io::Result<()> {
+    fn line(&self, cells: &[String], widths: &[usize], out: &mut dyn Write) -> io::Result<()> {
         let mut line = self.indent.to_owned();
         for (at, (cell, width)) in cells.iter().zip(widths).enumerate() {
             let space = " ".repeat(width.saturating_sub(cell.width()));
