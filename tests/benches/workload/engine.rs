@@ -3,16 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use crm_engine::limits::SELECT_ROWS_MAX;
 use crm_engine::{
     CardRequest, ChoiceId, Currency, Door, Engine, Field, Input, ManualClock, Money, Object,
-    Options, Params, RecordId, Result, SearchRequest, Session, Statement, UserId, Value, ValueType,
+    Options, Params, RecordId, Result, Rows, SearchRequest, Session, Statement, UserId, Value,
+    ValueType,
 };
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
 use crate::data::{self, Data, Place, Role};
-use crate::work::{Question, Sink, System};
+use crate::work::{LATER_PAGE, PAGE_ROWS, Question, Sink, System};
 
 /// Records created in one transaction.
 const BATCH: usize = 2_000;
@@ -52,6 +54,16 @@ pub struct Ids {
     pub activity: u64,
 }
 
+const BY_ACTIVITY: &str =
+    "SELECT id, name, city, segment, last_activity FROM company ORDER BY last_activity DESC";
+
+/// Numbers of the object `company` and of its list by last activity.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    pub object: u16,
+    pub list: u8,
+}
+
 pub struct Ours {
     engine: Engine,
     pub ids: Ids,
@@ -67,6 +79,9 @@ struct Open {
     activities: Statement,
     name: Statement,
     latest: Statement,
+    /// Where the later page of that list begins; none before it was looked for.
+    later: Option<Option<String>>,
+    all: Statement,
     funnel: Statement,
     count: Statement,
 }
@@ -93,10 +108,9 @@ impl Open {
             )?,
             name: session
                 .prepare("SELECT id, name FROM company WHERE name LIKE ? ORDER BY name LIMIT 20")?,
-            latest: session.prepare(
-                "SELECT id, name, city, segment, last_activity FROM company \
-                 ORDER BY last_activity DESC LIMIT 50",
-            )?,
+            latest: session.prepare(&format!("{BY_ACTIVITY} LIMIT {PAGE_ROWS}"))?,
+            later: None,
+            all: session.prepare("SELECT id, name, city, segment, last_activity FROM company")?,
             funnel: session
                 .prepare("SELECT stage, count(*), sum(amount) FROM deal GROUP BY stage")?,
             count: session
@@ -107,9 +121,14 @@ impl Open {
 }
 
 impl Ours {
+    /// Opens a store as a host does at its start.
+    pub fn start(path: &Path) -> Result<Engine> {
+        Engine::open(path, options())
+    }
+
     /// Opens a store that was loaded before.
     pub fn open(path: &Path) -> Result<Ours> {
-        let engine = Engine::open(path, options())?;
+        let engine = Ours::start(path)?;
         let host = engine.system();
         let first = |object: &str| -> Result<u64> {
             let mut rows = host.query(
@@ -154,14 +173,8 @@ impl Ours {
             company(object, data.company(number), &users)
         })?;
         load(&host, "contact", data.contacts(), |object, number| {
-            let contact = data.contact(number);
-            let mut input = Input::default();
-            input.set(object, "company", companies[contact.company])?;
-            input.set(object, "name", contact.name)?;
-            input.set(object, "phone", contact.phone)?;
-            input.set(object, "email", contact.email)?;
-            input.set(object, "decision_maker", contact.decision_maker)?;
-            Ok(input)
+            let row = data.contact(number);
+            contact(object, companies[row.company], row)
         })?;
         load(&host, "deal", data.deals(), |object, number| {
             let deal = data.deal(number);
@@ -175,14 +188,8 @@ impl Ours {
             Ok(input)
         })?;
         load(&host, "activity", data.activities(), |object, number| {
-            let activity = data.activity(number);
-            let mut input = Input::default();
-            input.set(object, "company", companies[activity.company])?;
-            input.set(object, "kind", choice(activity.kind))?;
-            input.set(object, "subject", activity.subject)?;
-            input.set(object, "due", activity.due)?;
-            input.set(object, "done", activity.done)?;
-            Ok(input)
+            let row = data.activity(number);
+            activity(object, companies[row.company], row)
         })?;
         engine.close()
     }
@@ -195,6 +202,21 @@ impl Ours {
     /// The host itself.
     pub fn host(&self) -> Session {
         self.engine.system()
+    }
+
+    /// Where the records of companies and their list by last activity stand in the store.
+    pub fn layout(&self) -> Result<Layout> {
+        let schema = self.engine.schema()?;
+        let company = schema.object("company")?;
+        let list = company.lists.iter().find(|list| list.name == "by_activity");
+        Ok(Layout {
+            object: company.id.0,
+            list: list.map_or(0, |list| list.id),
+        })
+    }
+
+    pub fn close(self) -> Result<()> {
+        self.engine.close()
     }
 
     /// The ids of the regions, then of the departments.
@@ -240,6 +262,11 @@ impl Ours {
             Question::Latest { .. } => {
                 emit_rows(&mut user.latest, sink)?;
             }
+            Question::Later { .. } => user.later(sink)?,
+            Question::All { .. } => {
+                emit_rows(&mut user.all, sink)?;
+            }
+            Question::AllJson { .. } => user.all_json(sink)?,
             Question::Funnel { .. } => {
                 emit_rows(&mut user.funnel, sink)?;
             }
@@ -299,6 +326,49 @@ impl Open {
             rows.into_iter().for_each(|id| sink.int(id));
         }
         Ok(())
+    }
+
+    /// A page far down the list, from where the page before it ended.
+    fn later(&mut self, sink: &mut impl Sink) -> Result<()> {
+        if self.later.is_none() {
+            self.later = Some(self.beginning_of_later()?);
+        }
+        let rows = match self.later.iter().flatten().next() {
+            Some(cursor) => self.latest.run_after(cursor)?,
+            None => self.latest.run()?,
+        };
+        emit_each(rows, sink).map(drop)
+    }
+
+    fn beginning_of_later(&mut self) -> Result<Option<String>> {
+        let (mut beginning, mut next) = (None, None::<String>);
+        for _ in 0..LATER_PAGE {
+            let mut rows = match &next {
+                Some(cursor) => self.latest.run_after(cursor)?,
+                None => self.latest.run()?,
+            };
+            for _ in 0..PAGE_ROWS {
+                if rows.next()?.is_none() {
+                    return Ok(beginning);
+                }
+            }
+            beginning = next;
+            next = rows.cursor()?;
+        }
+        Ok(beginning)
+    }
+
+    /// Everything as a host would pass it on: page by page, as large as they get.
+    fn all_json(&mut self, sink: &mut impl Sink) -> Result<()> {
+        let mut asked = json!({"sql": BY_ACTIVITY, "limit": SELECT_ROWS_MAX});
+        loop {
+            let page = self.session.call("select", &asked, &mut |_| true)?;
+            sink.json(&page["rows"].to_string());
+            if page["complete"] == true {
+                return Ok(());
+            }
+            asked["after"] = page["cursor"].clone();
+        }
     }
 
     /// The companies found by one of their fields.
@@ -401,7 +471,7 @@ fn load(
     Ok(ids)
 }
 
-fn company(object: &Object, company: data::Company, users: &[RecordId]) -> Result<Input> {
+pub fn company(object: &Object, company: data::Company, users: &[RecordId]) -> Result<Input> {
     let participants = company.participants.iter().map(|user| UserId(users[*user]));
     let mut input = Input::default()
         .with_owner(Some(UserId(users[company.owner])))
@@ -435,8 +505,28 @@ fn company(object: &Object, company: data::Company, users: &[RecordId]) -> Resul
     Ok(input)
 }
 
+pub fn contact(object: &Object, company: RecordId, contact: data::Contact) -> Result<Input> {
+    let mut input = Input::default();
+    input.set(object, "company", company)?;
+    input.set(object, "name", contact.name)?;
+    input.set(object, "phone", contact.phone)?;
+    input.set(object, "email", contact.email)?;
+    input.set(object, "decision_maker", contact.decision_maker)?;
+    Ok(input)
+}
+
+pub fn activity(object: &Object, company: RecordId, activity: data::Activity) -> Result<Input> {
+    let mut input = Input::default();
+    input.set(object, "company", company)?;
+    input.set(object, "kind", choice(activity.kind))?;
+    input.set(object, "subject", activity.subject)?;
+    input.set(object, "due", activity.due)?;
+    input.set(object, "done", activity.done)?;
+    Ok(input)
+}
+
 /// The choice at a position: choices are numbered from 1 in the order of their declaration.
-fn choice(position: usize) -> Value {
+pub fn choice(position: usize) -> Value {
     Value::Choice(ChoiceId(position as u16 + 1))
 }
 
@@ -445,13 +535,22 @@ fn money(cents: i64) -> Result<Value> {
     Ok(Value::Money(Money::new(Decimal::new(cents, 2), currency)))
 }
 
+/// The moment of so many milliseconds.
+pub fn moment_at(ms: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::milliseconds(ms)
+}
+
 /// The milliseconds of a moment.
 pub fn moment(at: DateTime<Utc>) -> i64 {
     at.timestamp_millis()
 }
 
 fn emit_rows(statement: &mut Statement, sink: &mut impl Sink) -> Result<usize> {
-    let mut rows = statement.run()?;
+    let rows = statement.run()?;
+    emit_each(rows, sink)
+}
+
+fn emit_each(mut rows: Rows, sink: &mut impl Sink) -> Result<usize> {
     let mut found = 0;
     while let Some(row) = rows.next()? {
         row.iter().for_each(|value| emit(value, sink));
