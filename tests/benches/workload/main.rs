@@ -16,6 +16,7 @@
     reason = "a program has no other crate to be reached from"
 )]
 
+mod arguments;
 mod data;
 mod engine;
 mod floor;
@@ -31,43 +32,14 @@ mod writes;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crm_engine::Result as Outcome;
+use arguments::{Arguments, USAGE, arguments};
+use crm_engine::Result;
 use data::{Data, Parts};
 use engine::Ours;
 use floor::Floor;
 use report::Report;
 use sqlite::Sqlite;
-use work::{Peer, System};
-
-/// All rows there are.
-const ROWS: [&str; 17] = [
-    "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "W1", "W2", "W3", "W4", "W5", "W6", "W7", "S1",
-    "D",
-];
-/// A median of fewer rounds tells nothing.
-const ROUNDS_MIN: usize = 5;
-
-const USAGE: &str = "arguments: --n 10000,100000 --rows R1,W1 --rounds 7 --seed 1 --json --cold \
-    --keep folder --alone seconds";
-
-struct Arguments {
-    /// How many companies, once for each size.
-    sizes: Vec<usize>,
-    seed: u64,
-    rows: Vec<String>,
-    rounds: usize,
-    is_json: bool,
-    is_cold: bool,
-    keep: Option<PathBuf>,
-    /// Only the engine answers, for so many seconds a row: to be watched by a profiler.
-    alone_seconds: u64,
-}
-
-impl Arguments {
-    fn asked(&self, rows: &[&str]) -> bool {
-        self.rows.iter().any(|row| rows.contains(&row.as_str()))
-    }
-}
+use work::{Peer, Row, System};
 
 fn main() {
     let mut given = std::env::args().skip(1).peekable();
@@ -94,7 +66,7 @@ fn main() {
 }
 
 /// All rows for one size.
-fn run(data: Data, arguments: &Arguments, report: &mut Report) -> Outcome<()> {
+fn run(data: Data, arguments: &Arguments, report: &mut Report) -> Result<()> {
     let scratch = tempfile::tempdir().unwrap();
     let folder = arguments.keep.as_deref().unwrap_or(scratch.path());
     let mut files = Files::of(folder, data);
@@ -113,26 +85,21 @@ fn run(data: Data, arguments: &Arguments, report: &mut Report) -> Outcome<()> {
         false => None,
     };
     let (mut ours, mut peers) = files.open()?;
-    for row in work::rows(data, &arguments.rows) {
-        if arguments.alone_seconds > 0 {
-            let duration = Duration::from_secs(arguments.alone_seconds);
-            table::alone(&row, duration, &mut ours);
-            continue;
-        }
-        for peer in &mut peers {
-            if row.peers.contains(&peer.peer()) {
-                table::compare(&row, &mut ours, peer);
-                let measured = table::measure(&row, rounds, &mut ours, peer);
-                report.add(row.figure(data, System::name(peer), measured));
-            }
-        }
-        if let Some(floor) = floor.as_mut().filter(|_| row.peers.contains(&Peer::Floor)) {
-            let measured = table::measure(&row, rounds, &mut ours, floor);
-            report.add(row.figure(data, System::name(floor), measured));
-        }
-    }
     if arguments.alone_seconds > 0 {
+        let duration = Duration::from_secs(arguments.alone_seconds);
+        for row in work::rows(data, &arguments.rows) {
+            table::alone(&row, duration, &mut ours);
+        }
         return Ok(());
+    }
+    for row in work::rows(data, &arguments.rows) {
+        read(
+            &row,
+            data,
+            rounds,
+            (&mut ours, &mut peers, &mut floor),
+            report,
+        );
     }
     if arguments.asked(&["W7"]) {
         rights::move_department(data, &mut ours, &mut peers[0], report)?;
@@ -162,6 +129,27 @@ fn run(data: Data, arguments: &Arguments, report: &mut Report) -> Outcome<()> {
     ours.close()
 }
 
+/// One row of reads, beside each of its peers.
+fn read(
+    row: &Row,
+    data: Data,
+    rounds: usize,
+    (ours, peers, floor): (&mut Ours, &mut [Sqlite], &mut Option<Floor>),
+    report: &mut Report,
+) {
+    for peer in peers {
+        if row.peers.contains(&peer.peer()) {
+            table::compare(row, ours, peer);
+            let measured = table::measure(row, rounds, ours, peer);
+            report.add(row.figure(data, System::name(peer), measured));
+        }
+    }
+    if let Some(floor) = floor.as_mut().filter(|_| row.peers.contains(&Peer::Floor)) {
+        let measured = table::measure(row, rounds, ours, floor);
+        report.add(row.figure(data, System::name(floor), measured));
+    }
+}
+
 /// Rows that leave the files other than they were.
 const WRITES: [&str; 5] = ["W1", "W2", "W3", "W4", "W7"];
 
@@ -187,8 +175,8 @@ impl Files {
     }
 
     /// Loads both systems, unless the files are there from an earlier run.
-    fn load(&self, data: Data, report: &Report) -> Outcome<()> {
-        let timed = |what: &str, load: &mut dyn FnMut() -> Outcome<()>| -> Outcome<()> {
+    fn load(&self, data: Data, report: &Report) -> Result<()> {
+        let timed = |what: &str, load: &mut dyn FnMut() -> Result<()>| -> Result<()> {
             let begun = Instant::now();
             load()?;
             let seconds = begun.elapsed().as_secs_f64();
@@ -223,7 +211,7 @@ impl Files {
     }
 
     /// The engine's bytes, without the engine.
-    fn floor(&self, folder: &Path) -> Outcome<Floor> {
+    fn floor(&self, folder: &Path) -> Result<Floor> {
         let ours = Ours::open(&self.crm)?;
         let (ids, layout) = (ours.ids.clone(), ours.layout()?);
         ours.close()?;
@@ -232,71 +220,11 @@ impl Files {
         Ok(Floor::open(&path, ids, layout).unwrap())
     }
 
-    fn open(&self) -> Outcome<(Ours, [Sqlite; 3])> {
+    fn open(&self) -> Result<(Ours, [Sqlite; 3])> {
         let ours = Ours::open(&self.crm)?;
         let peers = [Peer::Plain, Peer::Fts5, Peer::Sums];
         let open = |peer| Sqlite::open(&self.sqlite, ours.ids.clone(), peer).unwrap();
         let peers = peers.map(open);
         Ok((ours, peers))
     }
-}
-
-fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, String> {
-    let mut arguments = Arguments {
-        sizes: vec![10_000],
-        seed: 1,
-        rows: ROWS.map(str::to_owned).to_vec(),
-        rounds: 7,
-        is_json: false,
-        is_cold: false,
-        keep: None,
-        alone_seconds: 0,
-    };
-    while let Some(name) = given.next() {
-        match name.as_str() {
-            // What `cargo bench` adds by itself.
-            "--bench" => continue,
-            "--json" => arguments.is_json = true,
-            "--cold" => arguments.is_cold = true,
-            _ => valued(&mut arguments, &name, given.next())?,
-        }
-    }
-    Ok(arguments)
-}
-
-/// An argument that has a value.
-fn valued(arguments: &mut Arguments, name: &str, value: Option<String>) -> Result<(), String> {
-    let known = ["--n", "--seed", "--rounds", "--rows", "--alone", "--keep"];
-    if !known.contains(&name) {
-        return Err(format!("unknown argument `{name}`"));
-    }
-    let value = value.ok_or(format!("`{name}` needs a value"))?;
-    let number = |text: &str| {
-        text.parse::<usize>()
-            .map_err(|_| format!("`{name} {value}`: a number is expected"))
-    };
-    match name {
-        "--n" => {
-            let sizes = value.split(',').map(|size| Ok(number(size)?.max(1_000)));
-            arguments.sizes = sizes.collect::<Result<Vec<usize>, String>>()?;
-        }
-        "--seed" => arguments.seed = number(&value)? as u64,
-        "--rounds" => arguments.rounds = number(&value)?.max(ROUNDS_MIN),
-        "--rows" => {
-            arguments.rows = value.split(',').map(str::to_owned).collect();
-            if let Some(row) = arguments
-                .rows
-                .iter()
-                .find(|row| !ROWS.contains(&row.as_str()))
-            {
-                return Err(format!(
-                    "unknown row `{row}`; there are {}",
-                    ROWS.join(", ")
-                ));
-            }
-        }
-        "--alone" => arguments.alone_seconds = number(&value)? as u64,
-        _ => arguments.keep = Some(PathBuf::from(&value)),
-    }
-    Ok(())
 }

@@ -1,23 +1,22 @@
 //! The engine under test, through its public Rust API.
 
+mod load;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use crm_engine::limits::SELECT_ROWS_MAX;
 use crm_engine::{
-    CardRequest, ChoiceId, Currency, Door, Engine, Field, Input, ManualClock, Money, Object,
-    Options, Params, RecordId, Result, Rows, SearchRequest, Session, Statement, UserId, Value,
-    ValueType,
+    CardRequest, ChoiceId, Engine, Field, ManualClock, Options, Params, RecordId, Result, Rows,
+    SearchRequest, Session, Statement, UserId, Value, ValueType,
 };
-use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
-use crate::data::{self, Data, Place, Role};
-use crate::work::{LATER_PAGE, PAGE_ROWS, Question, Sink, System};
+use crate::data::{self, Role};
+pub use load::{activity, company, contact};
 
-/// Records created in one transaction.
-const BATCH: usize = 2_000;
+use crate::work::{LATER_PAGE, PAGE_ROWS, Question, Sink, System};
 
 /// The columns of a company, in the order in which every system tells them.
 pub const COLUMNS: [&str; 21] = [
@@ -160,38 +159,6 @@ impl Ours {
             ids,
             users,
         })
-    }
-
-    /// Makes the store and loads the data set into it.
-    pub fn load(path: &Path, data: Data) -> Result<()> {
-        let engine = Engine::create(path, options())?;
-        let host = engine.system();
-        let pack = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/workload/pack");
-        host.call("pack.install", &json!({"path": pack}), &mut |_| true)?;
-        let users = organisation(&host)?;
-        let companies = load(&host, "company", data.n, |object, number| {
-            company(object, data.company(number), &users)
-        })?;
-        load(&host, "contact", data.contacts(), |object, number| {
-            let row = data.contact(number);
-            contact(object, companies[row.company], row)
-        })?;
-        load(&host, "deal", data.deals(), |object, number| {
-            let deal = data.deal(number);
-            let mut input = Input::default();
-            input.set(object, "company", companies[deal.company])?;
-            input.set(object, "title", deal.title)?;
-            input.set(object, "stage", choice(deal.stage))?;
-            input.set(object, "amount", money(deal.amount_cents)?)?;
-            input.set(object, "margin", money(deal.margin_cents)?)?;
-            input.set(object, "seller", users[deal.seller])?;
-            Ok(input)
-        })?;
-        load(&host, "activity", data.activities(), |object, number| {
-            let row = data.activity(number);
-            activity(object, companies[row.company], row)
-        })?;
-        engine.close()
     }
 
     /// A session of a user by his number.
@@ -402,137 +369,9 @@ pub fn options() -> Options {
     }
 }
 
-/// Departments and users; gives the ids of the users.
-fn organisation(host: &Session) -> Result<Vec<RecordId>> {
-    host.transact("organisation", |door| {
-        let schema = Arc::clone(door.schema());
-        let (department, user) = (schema.object("department")?, schema.object("user")?);
-        let mut regions = Vec::new();
-        for n in 0..data::REGIONS {
-            let name = json!({"name": format!("Region {n}")});
-            regions.push(door.create_json(department, &name)?);
-        }
-        let mut departments = Vec::new();
-        for n in 0..data::DEPARTMENTS {
-            let parent = regions[data::region(n)];
-            let fields = json!({"name": format!("Department {n}"), "parent": parent});
-            departments.push(door.create_json(department, &fields)?);
-        }
-        let users = data::users();
-        let mut ids = Vec::new();
-        for described in &users {
-            let role = match described.role {
-                Role::Employee => vec!["employee"],
-                Role::Head => vec!["head"],
-                Role::RegionalHead => vec!["regional_head"],
-                Role::Administrator => Vec::new(),
-            };
-            let fields = json!({
-                "login": described.login,
-                "name": described.login,
-                "department": match described.place {
-                    Place::Department(n) => Some(departments[n]),
-                    Place::Region(n) => Some(regions[n]),
-                    Place::Nowhere => None,
-                },
-                "roles": role,
-                "kind": if described.role == Role::Administrator { "admin" } else { "employee" },
-            });
-            ids.push(door.create_json(user, &fields)?);
-        }
-        for (described, id) in users.iter().zip(&ids) {
-            if let Some(supervisor) = described.supervisor {
-                let fields = json!({"supervisor": ids[supervisor]});
-                door.update_json(user, *id, &fields, None)?;
-            }
-        }
-        Ok(ids)
-    })
-}
-
-/// Creates `count` records of an object in batches, and gives their ids.
-fn load(
-    host: &Session,
-    object: &str,
-    count: usize,
-    input: impl Fn(&Object, usize) -> Result<Input>,
-) -> Result<Vec<RecordId>> {
-    let mut ids = Vec::with_capacity(count);
-    for start in (0..count).step_by(BATCH) {
-        let batch = host.transact("load", |door: &mut Door<'_>| {
-            let schema = Arc::clone(door.schema());
-            let object = schema.object(object)?;
-            (start..count.min(start + BATCH))
-                .map(|number| door.create(object, input(object, number)?))
-                .collect::<Result<Vec<RecordId>>>()
-        })?;
-        ids.extend(batch);
-    }
-    Ok(ids)
-}
-
-pub fn company(object: &Object, company: data::Company, users: &[RecordId]) -> Result<Input> {
-    let participants = company.participants.iter().map(|user| UserId(users[*user]));
-    let mut input = Input::default()
-        .with_owner(Some(UserId(users[company.owner])))
-        .with_participants(participants);
-    input.set(object, "name", company.name)?;
-    input.set(object, "tax_number", company.tax_number)?;
-    input.set(object, "phone", Value::Phone(company.phone))?;
-    input.set(object, "email", Value::Email(company.email))?;
-    input.set(object, "city", company.city)?;
-    input.set(object, "segment", choice(company.segment))?;
-    input.set(object, "created", company.created)?;
-    input.set(object, "last_activity", company.last_activity)?;
-    if let Some(note) = company.note {
-        input.set(object, "note", note)?;
-    }
-    if let Some(contract) = company.contract {
-        input.set(object, "contract", Value::Digits(contract))?;
-    }
-    if let Some(date) = company.contract_date {
-        input.set(object, "contract_date", date)?;
-    }
-    if let Some(newsletter) = company.newsletter {
-        input.set(object, "newsletter", newsletter)?;
-    }
-    if let Some(rating) = company.rating {
-        input.set(object, "rating", choice(rating))?;
-    }
-    if let Some(cents) = company.budget_cents {
-        input.set(object, "budget", money(cents)?)?;
-    }
-    Ok(input)
-}
-
-pub fn contact(object: &Object, company: RecordId, contact: data::Contact) -> Result<Input> {
-    let mut input = Input::default();
-    input.set(object, "company", company)?;
-    input.set(object, "name", contact.name)?;
-    input.set(object, "phone", contact.phone)?;
-    input.set(object, "email", contact.email)?;
-    input.set(object, "decision_maker", contact.decision_maker)?;
-    Ok(input)
-}
-
-pub fn activity(object: &Object, company: RecordId, activity: data::Activity) -> Result<Input> {
-    let mut input = Input::default();
-    input.set(object, "company", company)?;
-    input.set(object, "kind", choice(activity.kind))?;
-    input.set(object, "subject", activity.subject)?;
-    input.set(object, "due", activity.due)?;
-    input.set(object, "done", activity.done)?;
-    Ok(input)
-}
-
 /// The choice at a position: choices are numbered from 1 in the order of their declaration.
 pub fn choice(position: usize) -> Value {
     Value::Choice(ChoiceId(position as u16 + 1))
-}
-
-fn money(cents: i64) -> Result<Value> {
-    let currency = Currency::new(data::CURRENCY)?;
-    Ok(Value::Money(Money::new(Decimal::new(cents, 2), currency)))
 }
 
 /// The moment of so many milliseconds.
