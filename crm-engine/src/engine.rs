@@ -453,6 +453,23 @@ impl Engine {
         self.view().map(drop)
     }
 
+    /// Runs a step of work on what is derived from records, in a transaction of its own that tells
+    /// of nothing: it changes neither records nor schema.
+    pub(crate) fn derive<R>(
+        &self,
+        by: impl Into<By>,
+        mut step: impl FnMut(&mut Txn, &Schema, &Facts) -> Result<R>,
+    ) -> Result<R> {
+        let by = by.into();
+        let derived = self.write(|txn| {
+            let live = self.live(txn, false)?;
+            let facts = self.0.facts.of_transaction(txn, &live.schema)?;
+            check_access(&facts, by.actor, || self.now())?;
+            step(txn, &live.schema, &facts)
+        });
+        derived.inspect_err(|error| self.refused(by.actor, error))
+    }
+
     fn with_door<R>(
         &self,
         txn: &mut Txn,

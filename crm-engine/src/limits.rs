@@ -32,6 +32,13 @@ pub const FIELDS_PER_OBJECT_MAX: usize = 1_000;
 pub const CHOICES_PER_FIELD_MAX: usize = 1_000;
 /// Sorted lists offered by one object.
 pub const SORTS_PER_OBJECT_MAX: usize = 32;
+/// Records that get their entries of a list in one transaction, when it is added to a running
+/// store.
+pub const LIST_BATCH_RECORDS_MAX: usize = 500;
+/// Entries that go in one transaction, when a list is taken away.
+pub const LIST_BATCH_ENTRIES_MAX: usize = 2_000;
+/// The size at which such a transaction ends: room stays for the entries of the last record.
+pub const LIST_BATCH_BYTES_MAX: usize = TRANSACTION_BYTES_MAX / 2;
 /// Sections of one object.
 pub const SECTIONS_PER_OBJECT_MAX: usize = 100;
 /// Languages of one label.

@@ -11,10 +11,12 @@ use serde_json::{Value as Json, json};
 use crate::error::{Code, Error, Result};
 use crate::facts::Facts;
 use crate::ids::FieldId;
+use crate::index;
 use crate::policy::{Action, Actor, Plan};
 use crate::schema::{
-    ChoiceDeclaration, Field, FieldChange, FieldDeclaration, LabelOf, Object, ObjectDeclaration,
-    Schema, Section, SectionChange, SectionDeclaration, TotalDeclaration, keys, label_in, system,
+    ChoiceDeclaration, Field, FieldChange, FieldDeclaration, LabelOf, List, ListDeclaration,
+    Object, ObjectDeclaration, Schema, Section, SectionChange, SectionDeclaration,
+    TotalDeclaration, keys, label_in, system,
 };
 use crate::store::Read;
 use crate::value::Standing;
@@ -190,6 +192,85 @@ impl Configurer<'_> {
         self.schema.edit(bench.object.id, |object| {
             object.set_completeness(name, &ids, &shows)
         })
+    }
+
+    /// A new list of fields the caller sees, to be built.
+    pub(crate) fn create_list(&self, object: &str, declared: &ListDeclaration) -> Result<Schema> {
+        let bench = self.bench(object, Action::ManageFields)?;
+        let shows = |field| bench.plan.shows(field);
+        self.schema
+            .edit(bench.object.id, |object| {
+                object.create_list(declared, &shows)
+            })
+            .map_err(|error| {
+                let error = error.with("object", object);
+                error.with("list", declared.name.as_str())
+            })
+    }
+
+    /// A list that is being built; none when it is offered by now.
+    pub(crate) fn list_being_built(
+        &self,
+        object: &str,
+        name: &str,
+    ) -> Result<Option<(Arc<Object>, List)>> {
+        let bench = self.bench(object, Action::ManageFields)?;
+        let shows = |field| bench.plan.shows(field);
+        let is_it = |list: &&List| list.name == name && list.is_of(&shows);
+        if let Some(list) = bench.object.building.iter().find(is_it) {
+            return Ok(Some((Arc::clone(bench.object), list.clone())));
+        }
+        match bench.object.lists.iter().any(|list| is_it(&list)) {
+            true => Ok(None),
+            false => Err(bench.object.unknown_list(name)),
+        }
+    }
+
+    /// The list offered, if it holds every record.
+    pub(crate) fn offer_list(&self, object: &str, name: &str) -> Result<Schema> {
+        match self.list_being_built(object, name)? {
+            Some((object, list)) if index::is_built(self.read, &object, &list)? => {
+                self.schema.edit(object.id, |object| {
+                    object.offer_list(list.id);
+                    Ok(())
+                })
+            }
+            _ => Ok(self.schema.clone()),
+        }
+    }
+
+    /// A list less; its entries are still to go.
+    pub(crate) fn delete_list(&self, object: &str, name: &str) -> Result<Schema> {
+        let bench = self.bench(object, Action::ManageFields)?;
+        let shows = |field| bench.plan.shows(field);
+        self.schema
+            .edit(bench.object.id, |object| object.delete_list(name, &shows))
+    }
+
+    /// A list that is leaving; none when it is gone.
+    pub(crate) fn leaving_list(
+        &self,
+        object: &str,
+        name: &str,
+    ) -> Result<Option<(Arc<Object>, List)>> {
+        let bench = self.bench(object, Action::ManageFields)?;
+        let shows = |field| bench.plan.shows(field);
+        let mut leaving = bench.object.leaving.iter();
+        let found = leaving.find(|list| list.name == name && list.is_of(&shows));
+        Ok(found.map(|list| (Arc::clone(bench.object), list.clone())))
+    }
+
+    /// The list forgotten, if its entries are gone.
+    pub(crate) fn forget_list(&self, object: &str, name: &str) -> Result<Schema> {
+        match self.leaving_list(object, name)? {
+            Some((object, list)) if !index::has_entries(self.read, &object, &list)? => {
+                self.schema.edit(object.id, |object| {
+                    object.forget_list(list.id);
+                    Ok(())
+                })
+            }
+            _ => Ok(self.schema.clone()),
+        }
     }
 
     /// A new total of fields the caller sees.

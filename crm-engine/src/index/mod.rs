@@ -2,6 +2,7 @@
 //! search looks up, places on timelines and totals. What is derived is a pure function of the record (moves through stages
 //! of its history too), so that a rebuild from the records can be compared with what is stored.
 
+mod lists;
 mod matches;
 pub(crate) mod search;
 #[cfg(test)]
@@ -14,14 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::{Code, Error, Result};
 use crate::ids::{FieldId, RecordId};
-use crate::schema::keys::Holder;
-use crate::schema::system::{ID, OWNER, PARTICIPANTS, value_of};
+use crate::schema::system::{ID, OWNER, PARTICIPANTS};
 use crate::schema::{Field, HiddenDuplicates, Labels, Object, Together, keys};
 use crate::store::{KeyRange, Read, ScanOptions, Txn};
-use crate::value::{
-    FieldsView, Record, RecordView, Standing, Value, encode_fields, put_uint, take_uint,
-};
+use crate::value::{FieldsView, Record, RecordView, Standing, Value, put_uint, take_uint};
 
+pub(crate) use lists::{build_list, built_up_to, has_entries, is_built, ranges, remove_entries};
 pub(crate) use matches::By;
 pub(crate) use timeline::{Deed, Place, TimelineRow, moves};
 pub(crate) use together::taken;
@@ -39,30 +38,7 @@ pub(crate) struct Entry {
 /// All entries derived from one record, in the order of their keys; totals are apart.
 pub(crate) fn entries(object: &Object, id: RecordId, record: &Record) -> Result<Vec<Entry>> {
     let mut entries = Vec::with_capacity(2 * object.lists.len() + 4);
-    let columns: Vec<(FieldId, &Value)> = object
-        .columns
-        .iter()
-        .map(|field| (*field, record.fields.get(*field)))
-        .filter(|(_, value)| !value.is_null())
-        .collect();
-    for list in &object.lists {
-        let tail = keys::list_tail(list, id, |field| value_of(id, record, field));
-        let mut payload = Vec::with_capacity(64);
-        put_standing(&mut payload, record);
-        encode_fields(&columns, &mut payload);
-        for holder in Holder::of(&record.head).filter(|_| object.owned) {
-            let key = keys::own(object.id, list.id, holder).bytes(&tail).done();
-            entries.push(Entry {
-                key,
-                value: payload.clone(),
-            });
-        }
-        let key = keys::all(object.id, list.id).bytes(&tail).done();
-        entries.push(Entry {
-            key,
-            value: payload,
-        });
-    }
+    lists::add_entries(object, object.written_lists(), id, record, &mut entries);
     for field in &object.fields {
         let value = record.fields.get(field.id);
         if let Value::Reference(target) = value {
@@ -103,6 +79,7 @@ fn put_standing(out: &mut Vec<u8>, record: &Record) {
 /// [`Code::Duplicate`] when records share values that are to be unique together.
 pub(crate) fn renew(txn: &mut Txn, before: &Object, after: &Object) -> Result<()> {
     let same_timeline = timeline::is_same(before, after);
+    lists::forget_marks(txn, before, after)?;
     if derives_alike(before, after) {
         return Ok(());
     }
@@ -167,6 +144,9 @@ fn derives_alike(before: &Object, after: &Object) -> bool {
             next_section: 0,
             system_labels: BTreeMap::new(),
             arranged: BTreeSet::new(),
+            lists: lists::renewed(object, before, after),
+            building: Vec::new(),
+            leaving: Vec::new(),
             ..object.clone()
         }
     };

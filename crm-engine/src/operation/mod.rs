@@ -8,6 +8,7 @@ mod card;
 mod duplicates;
 mod fields;
 mod intake;
+mod lists;
 mod past;
 mod periodicity;
 mod presets;
@@ -52,6 +53,7 @@ fn registry() -> &'static BTreeMap<&'static str, Operation> {
             .chain(bulk::operations())
             .chain(duplicates::operations())
             .chain(intake::operations())
+            .chain(lists::operations())
             .chain(fields::operations())
             .chain(past::operations())
             .chain(card::operations())

@@ -20,6 +20,8 @@ pub enum Arranged {
     Section(String, SectionPart),
     /// The list of fields for completeness of that name.
     Completeness(String),
+    /// The list of that name.
+    List(String),
     /// The total of that name.
     Total(String),
 }
@@ -114,6 +116,8 @@ impl Object {
         for list in &mut left.completeness {
             list.fields.retain(|name| !gone(name));
         }
+        left.list
+            .retain(|list| !self.is_arranged(&Arranged::List(list.name.clone())));
         left.total
             .retain(|total| !self.is_arranged(&Arranged::Total(total.name.clone())));
         let compares_gone = |rule: &DuplicateDeclaration| {

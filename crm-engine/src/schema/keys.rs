@@ -177,6 +177,15 @@ pub(crate) fn meta(name: &str) -> Vec<u8> {
     Key::new(Space::Meta).bytes(name.as_bytes()).done()
 }
 
+/// How far a list that is being built has come: the end of the key of the last record it holds.
+pub(crate) fn list_mark(object: ObjectId, list: u8) -> Vec<u8> {
+    Key::new(Space::Meta)
+        .bytes(b"list/")
+        .object(object)
+        .uint(list.into())
+        .done()
+}
+
 pub(crate) fn record(object: ObjectId, id: RecordId) -> Vec<u8> {
     Key::new(Space::Record).object(object).id(id).done()
 }
@@ -190,6 +199,11 @@ pub(crate) fn own(object: ObjectId, list: u8, holder: Holder) -> Key {
         .object(object)
         .uint(list.into())
         .uint(holder.number())
+}
+
+/// All entries of a list by holder.
+pub(crate) fn own_all(object: ObjectId, list: u8) -> Key {
+    Key::new(Space::Own).object(object).uint(list.into())
 }
 
 pub(crate) fn all(object: ObjectId, list: u8) -> Key {

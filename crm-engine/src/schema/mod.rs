@@ -84,6 +84,12 @@ pub struct Object {
     pub columns: Vec<FieldId>,
     /// The sorted lists it offers.
     pub lists: Vec<List>,
+    /// Lists that were added to the running store and do not hold all records yet: they are
+    /// written, and no query reads them.
+    pub building: Vec<List>,
+    /// Lists that were taken away and whose entries are not all gone yet: nobody writes or reads
+    /// them.
+    pub leaving: Vec<List>,
     /// The totals it keeps.
     pub totals: Vec<Total>,
     /// The reference to the record that its records are details of. Details take the rights and
@@ -219,7 +225,8 @@ pub enum StageKind {
 /// A sorted list an object offers: an index kept for every owner and for all.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct List {
-    /// Its number within the object, never reused.
+    /// Its number within the object. Another list gets it only when all entries of this one are
+    /// gone.
     pub id: u8,
     /// Its stable API name.
     pub name: String,
@@ -323,6 +330,11 @@ impl Object {
         )
         .with("object", self.name.as_str())
         .field(name)
+    }
+
+    /// Every list that is written as records are: those it offers and those that are being built.
+    pub(crate) fn written_lists(&self) -> impl Iterator<Item = &List> {
+        self.lists.iter().chain(&self.building)
     }
 
     /// Whether its records are details of others.

@@ -287,7 +287,7 @@ impl Session {
         Ok(Some(completeness::completeness(object, &plan, &record)))
     }
 
-    fn configure(
+    pub(super) fn configure(
         &self,
         action: &str,
         change: impl Fn(&Configurer<'_>) -> Result<Schema>,

@@ -10,6 +10,7 @@ mod fields;
 mod history;
 mod intake;
 mod journal;
+mod lists;
 mod login;
 mod periodicity;
 mod presence;

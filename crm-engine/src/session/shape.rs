@@ -108,14 +108,15 @@ impl Shape<'_> {
         let fields = system::record_fields().iter().chain(&object.fields);
         let seen = fields.filter(|field| self.shows(field));
         let sections = object.filled_sections(|field| self.plan.shows(field));
-        let lists = object.lists.iter().filter(|list| {
-            let mut keys = list.by.iter();
-            keys.all(|key| self.plan.shows(key.field))
-        });
+        let lists = object.lists.iter();
+        let lists = lists.filter(|list| list.is_of(&|field| self.plan.shows(field)));
         let totals = object.totals.iter();
         let totals =
             totals.filter(|total| total.parts.iter().all(|part| self.plan.shows(part.field)));
-        json!({
+        let building = object.building.iter();
+        let building = building.filter(|list| list.is_of(&|field| self.plan.shows(field)));
+        let building: Vec<&String> = building.map(|list| &list.name).collect();
+        let mut shape = json!({
             "name": object.name,
             "label": self.label(&object.labels, &object.name),
             "owned": object.owned,
@@ -127,7 +128,11 @@ impl Shape<'_> {
             })).collect::<Json>(),
             "lists": lists.map(|list| &list.name).collect::<Vec<_>>(),
             "totals": totals.map(|total| &total.name).collect::<Vec<_>>(),
-        })
+        });
+        if !building.is_empty() {
+            shape["building"] = json!(building);
+        }
+        shape
     }
 
     fn questionnaire(&self, record: Option<&(RecordId, Record)>) -> Result<Json> {

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod kept;
+mod lists;
 mod past;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,8 @@ use crate::schema::keys::{self, Key, Space};
 use crate::schema::{Object, Schema};
 use crate::store::{KeyRange, Read, ScanOptions};
 use crate::value::{Record, RecordView, take_uint};
+
+use lists::{HalfBuilt, leaving_entries};
 
 /// Faults told in full; further ones are counted.
 const FAULTS_KEPT_MAX: usize = 100;
@@ -99,7 +102,8 @@ fn verify_object(
     timelines: &mut BTreeSet<Entry>,
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<()> {
-    let mut expected: BTreeSet<Entry> = BTreeSet::new();
+    let mut expected: BTreeSet<Entry> = leaving_entries(read, object)?;
+    let lists = HalfBuilt::of(read, object)?;
     let mut totals = Built::new();
     let prefix = Key::new(Space::Record).object(object.id).done().len();
     let mut rows = read.scan(keys::records(object.id), ScanOptions::default())?;
@@ -123,7 +127,9 @@ fn verify_object(
         if !stands_as_parent(read, object, &record)? {
             report.fault(format!("{} {id}: not owned as its parent is", object.name));
         }
-        expected.extend(index::entries(object, id, &record)?);
+        let mut entries = index::entries(object, id, &record)?;
+        lists.forgive(read, id, &mut entries)?;
+        expected.extend(entries);
         timelines.extend(index::moves(read, object, id, &record)?);
         index::build(object, &object.totals, &record, &mut totals)?;
     }

@@ -87,6 +87,7 @@ pub struct User {
     pub supervisor: Option<usize>,
 }
 
+#[derive(Clone)]
 pub struct Company {
     pub name: String,
     pub owner: usize,
@@ -107,6 +108,7 @@ pub struct Company {
     pub budget_cents: Option<i64>,
 }
 
+#[derive(Clone)]
 pub struct Contact {
     pub company: usize,
     pub name: String,
@@ -124,6 +126,7 @@ pub struct Deal {
     pub seller: usize,
 }
 
+#[derive(Clone)]
 pub struct Activity {
     pub company: usize,
     pub kind: usize,
@@ -309,6 +312,11 @@ pub fn users() -> Vec<User> {
     let admin = "admin".to_owned();
     users.push(user(admin, Role::Administrator, Place::Nowhere, None));
     users
+}
+
+/// The department of an employee.
+pub fn department(employee: usize) -> usize {
+    employee / IN_DEPARTMENT
 }
 
 /// The region of a department.

@@ -1,6 +1,6 @@
 //! The CRM workload: the engine beside SQLite written by hand, on the same data in one process.
 //!
-//! `cargo bench -p crm-tests --bench workload -- --n 100000 --rows R1,R3,R5`
+//! `cargo bench -p crm-tests --bench workload -- --n 10000,100000`
 //!
 //! Both systems are loaded from one seed and must give equal answers, row by row and value by
 //! value, before anything is timed. Rounds are interleaved; a line of the table gives medians of
@@ -16,146 +16,215 @@
     reason = "a program has no other crate to be reached from"
 )]
 
+mod arguments;
 mod data;
 mod engine;
+mod floor;
+mod import;
+mod report;
 mod rights;
+mod size;
 mod sqlite;
 mod table;
 mod work;
+mod writes;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use arguments::{Arguments, USAGE, arguments};
+use crm_engine::Result;
 use data::{Data, Parts};
 use engine::Ours;
+use floor::Floor;
+use report::Report;
 use sqlite::Sqlite;
-use work::Peer;
-
-struct Arguments {
-    data: Data,
-    rows: Vec<String>,
-    rounds: usize,
-    keep: Option<PathBuf>,
-    /// Only the engine answers, for so many seconds a row: to be watched by a profiler.
-    alone_seconds: u64,
-}
+use work::{Peer, Row, System};
 
 fn main() {
-    let arguments = match arguments(std::env::args().skip(1)) {
+    let mut given = std::env::args().skip(1).peekable();
+    if given.next_if(|name| name == size::ONLY_OPEN).is_some() {
+        return given.for_each(|path| size::only_open(Path::new(&path)));
+    }
+    let arguments = match arguments(given) {
         Ok(arguments) => arguments,
         Err(message) => {
-            println!("{message}");
+            println!("{message}\n{USAGE}");
             std::process::exit(2);
         }
     };
+    let mut report = Report::new(arguments.is_json);
+    for n in &arguments.sizes {
+        let data = Data {
+            n: *n,
+            seed: arguments.seed,
+            parts: work::parts(&arguments.rows),
+        };
+        run(data, &arguments, &mut report).unwrap();
+    }
+    report.growth();
+}
+
+/// All rows for one size.
+fn run(data: Data, arguments: &Arguments, report: &mut Report) -> Result<()> {
     let scratch = tempfile::tempdir().unwrap();
     let folder = arguments.keep.as_deref().unwrap_or(scratch.path());
-    let (mut ours, mut peers) = systems(folder, arguments.data);
+    let mut files = Files::of(folder, data);
+    files.load(data, report)?;
+    if arguments.keep.is_some() && arguments.asked(&WRITES) {
+        files = files.copy(scratch.path());
+    }
+    let rounds = arguments.rounds;
+    report.head(data.n, data.seed, rounds);
+    if arguments.asked(&["S1"]) {
+        let paths = (files.crm.as_path(), files.sqlite.as_path());
+        size::sizes(data, rounds, arguments.is_cold, paths, report);
+    }
+    let mut floor = match arguments.asked(&["R1", "R2"]) && arguments.alone_seconds == 0 {
+        true => Some(files.floor(scratch.path())?),
+        false => None,
+    };
+    let (mut ours, mut peers) = files.open()?;
     if arguments.alone_seconds > 0 {
-        for row in work::rows(arguments.data, &arguments.rows) {
-            table::alone(
-                &row,
-                Duration::from_secs(arguments.alone_seconds),
-                &mut ours,
-            );
+        let duration = Duration::from_secs(arguments.alone_seconds);
+        for row in work::rows(data, &arguments.rows) {
+            table::alone(&row, duration, &mut ours);
         }
-        return;
+        return Ok(());
     }
-    println!(
-        "\nN = {}, seed {}, {} rounds\n",
-        arguments.data.n, arguments.data.seed, arguments.rounds
-    );
-    table::head();
-    for row in work::rows(arguments.data, &arguments.rows) {
-        for peer in &mut peers {
-            if !row.peers.contains(&peer.peer()) {
-                continue;
-            }
-            table::compare(&row, &mut ours, peer);
-            let measured = table::measure(&row, arguments.rounds, &mut ours, peer);
-            measured.print(&row, work::System::name(peer));
+    for row in work::rows(data, &arguments.rows) {
+        read(
+            &row,
+            data,
+            rounds,
+            (&mut ours, &mut peers, &mut floor),
+            report,
+        );
+    }
+    if arguments.asked(&["W7"]) {
+        rights::move_department(data, &mut ours, &mut peers[0], report)?;
+    }
+    if arguments.asked(&["D"]) {
+        rights::decisions(data, &ours, report)?;
+        rights::plans(report)?;
+    }
+    let systems = (&mut ours, &mut peers[0]);
+    writes::measure(
+        data,
+        &arguments.rows,
+        rounds,
+        &files.sqlite,
+        systems,
+        report,
+    )?;
+    if arguments.asked(&["W1"]) {
+        writes::floor(data, rounds, scratch.path(), report)?;
+    }
+    if arguments.asked(&["W5"]) {
+        import::import(data, rounds, scratch.path(), report)?;
+    }
+    if arguments.asked(&["W6"]) {
+        writes::rules(data, rounds, scratch.path(), report)?;
+    }
+    ours.close()
+}
+
+/// One row of reads, beside each of its peers.
+fn read(
+    row: &Row,
+    data: Data,
+    rounds: usize,
+    (ours, peers, floor): (&mut Ours, &mut [Sqlite], &mut Option<Floor>),
+    report: &mut Report,
+) {
+    for peer in peers {
+        if row.peers.contains(&peer.peer()) {
+            table::compare(row, ours, peer);
+            let measured = table::measure(row, rounds, ours, peer);
+            report.add(row.figure(data, System::name(peer), measured));
         }
     }
-    let asked = |row: &str| arguments.rows.iter().any(|asked| asked == row);
-    if asked("W7") {
-        rights::move_department(arguments.data, &mut ours, &mut peers[0]).unwrap();
-    }
-    if asked("D") {
-        rights::decisions(arguments.data, &ours).unwrap();
-        rights::plans().unwrap();
+    if let Some(floor) = floor.as_mut().filter(|_| row.peers.contains(&Peer::Floor)) {
+        let measured = table::measure(row, rounds, ours, floor);
+        report.add(row.figure(data, System::name(floor), measured));
     }
 }
 
-/// Loads both systems, unless the folder holds them from an earlier run.
-fn systems(folder: &Path, data: Data) -> (Ours, [Sqlite; 3]) {
-    let path = |end: &str| {
+/// Rows that leave the files other than they were.
+const WRITES: [&str; 5] = ["W1", "W2", "W3", "W4", "W7"];
+
+/// The files of one data set.
+struct Files {
+    crm: PathBuf,
+    sqlite: PathBuf,
+}
+
+impl Files {
+    fn of(folder: &Path, data: Data) -> Files {
         let parts = match data.parts {
             Parts::Companies => "companies",
             Parts::Deals => "deals",
             Parts::All => "all",
         };
-        folder.join(format!("workload-{}-{}-{parts}.{end}", data.n, data.seed))
-    };
-    let (crm, sqlite) = (path("crm"), path("sqlite"));
-    let timed = |what: &str, path: &Path, load: &mut dyn FnMut()| {
-        let begun = Instant::now();
-        load();
-        let bytes = std::fs::metadata(path).map_or(0, |file| file.len());
-        println!(
-            "loaded {what} in {:.1} s, {} bytes for each company",
-            begun.elapsed().as_secs_f64(),
-            bytes / data.n as u64
-        );
-    };
-    if !crm.exists() {
-        timed("the engine", &crm, &mut || Ours::load(&crm, data).unwrap());
+        let path =
+            |end: &str| folder.join(format!("workload-{}-{}-{parts}.{end}", data.n, data.seed));
+        Files {
+            crm: path("crm"),
+            sqlite: path("sqlite"),
+        }
     }
-    let ours = Ours::open(&crm).unwrap();
-    if !sqlite.exists() {
-        timed("SQLite", &sqlite, &mut || {
-            Sqlite::load(&sqlite, data, &ours.ids).unwrap()
-        });
-    }
-    let peers = [Peer::Plain, Peer::Fts5, Peer::Sums];
-    let peers = peers.map(|peer| Sqlite::open(&sqlite, ours.ids.clone(), peer).unwrap());
-    (ours, peers)
-}
 
-fn arguments(mut given: impl Iterator<Item = String>) -> Result<Arguments, String> {
-    let mut arguments = Arguments {
-        data: Data {
-            n: 10_000,
-            seed: 1,
-            parts: Parts::All,
-        },
-        rows: ["R1", "R3", "R5"].map(str::to_owned).to_vec(),
-        rounds: 7,
-        keep: None,
-        alone_seconds: 0,
-    };
-    while let Some(name) = given.next() {
-        // What `cargo bench` adds by itself.
-        if name == "--bench" {
-            continue;
-        }
-        let value = given.next().ok_or(format!("`{name}` needs a value"))?;
-        let number = || {
-            value
-                .parse::<usize>()
-                .map_err(|_| format!("`{name} {value}`: a number is expected"))
+    /// Loads both systems, unless the files are there from an earlier run.
+    fn load(&self, data: Data, report: &Report) -> Result<()> {
+        let timed = |what: &str, load: &mut dyn FnMut() -> Result<()>| -> Result<()> {
+            let begun = Instant::now();
+            load()?;
+            let seconds = begun.elapsed().as_secs_f64();
+            report.note(&format!("loaded {what} in {seconds:.1} s"));
+            Ok(())
         };
-        match name.as_str() {
-            "--n" => arguments.data.n = number()?.max(1_000),
-            "--seed" => arguments.data.seed = number()? as u64,
-            "--rounds" => arguments.rounds = number()?.max(5),
-            "--rows" => {
-                arguments.rows = value.split(',').map(str::to_owned).collect();
-                arguments.data.parts = work::parts(&arguments.rows);
-            }
-            "--alone" => arguments.alone_seconds = number()? as u64,
-            "--keep" => arguments.keep = Some(PathBuf::from(&value)),
-            _ => return Err(format!("unknown argument `{name}`")),
+        if !self.crm.exists() {
+            timed("the engine", &mut || Ours::load(&self.crm, data))?;
+        }
+        if !self.sqlite.exists() {
+            let ours = Ours::open(&self.crm)?;
+            timed("SQLite", &mut || {
+                Sqlite::load(&self.sqlite, data, &ours.ids).unwrap();
+                Ok(())
+            })?;
+            ours.close()?;
+        }
+        Ok(())
+    }
+
+    /// Copies that may be written to.
+    fn copy(&self, folder: &Path) -> Files {
+        let copy = |path: &Path| {
+            let to = folder.join(path.file_name().unwrap_or_default());
+            std::fs::copy(path, &to).unwrap();
+            to
+        };
+        Files {
+            crm: copy(&self.crm),
+            sqlite: copy(&self.sqlite),
         }
     }
-    Ok(arguments)
+
+    /// The engine's bytes, without the engine.
+    fn floor(&self, folder: &Path) -> Result<Floor> {
+        let ours = Ours::open(&self.crm)?;
+        let (ids, layout) = (ours.ids.clone(), ours.layout()?);
+        ours.close()?;
+        let path = folder.join("floor.redb");
+        Floor::load(&self.crm, &path, layout).unwrap();
+        Ok(Floor::open(&path, ids, layout).unwrap())
+    }
+
+    fn open(&self) -> Result<(Ours, [Sqlite; 3])> {
+        let ours = Ours::open(&self.crm)?;
+        let peers = [Peer::Plain, Peer::Fts5, Peer::Sums];
+        let open = |peer| Sqlite::open(&self.sqlite, ours.ids.clone(), peer).unwrap();
+        let peers = peers.map(open);
+        Ok((ours, peers))
+    }
 }

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::data::{self, Data, Kind, Role};
 use crate::engine::{Ours, options};
+use crate::report::{Figure, Pair, Report};
 use crate::sqlite::Sqlite;
 use crate::table::median;
 use crate::work::{Question, System};
@@ -25,7 +26,12 @@ const TIMES: usize = 21;
 
 /// One department moves to another region and back (W7): the time of the write in both systems, of
 /// the first and of a later page of both regional heads, and the rows that were written.
-pub fn move_department(data: Data, ours: &mut Ours, sqlite: &mut Sqlite) -> Result<()> {
+pub fn move_department(
+    data: Data,
+    ours: &mut Ours,
+    sqlite: &mut Sqlite,
+    report: &mut Report,
+) -> Result<()> {
     let departments = ours.departments()?;
     let admin = ours.login(data::users().len() - 1)?;
     let heads = [0, 1].map(|region| Question::Latest {
@@ -53,16 +59,49 @@ pub fn move_department(data: Data, ours: &mut Ours, sqlite: &mut Sqlite) -> Resu
             && let Some((_, after)) = counts(data, ours)?
         {
             let changes = admin.changes(at, 1_000)?.changes.len();
-            println!("\nW7 changed {changes} record; more rows in the store:");
+            report.note(&format!(
+                "W7 changed {changes} record; more rows in the store:"
+            ));
             for (name, number) in after.as_object().into_iter().flatten() {
                 if let (Some(after), Some(before)) = (number.as_i64(), before[name].as_i64()) {
-                    println!("    {name}: {}", after - before);
+                    report.note(&format!("    {name}: {}", after - before));
                 }
             }
         }
     }
-    engine.print("engine");
-    peer.print("SQLite");
+    let lines = [
+        (
+            "move a department",
+            "administrator",
+            engine.write,
+            peer.write,
+        ),
+        (
+            "R2 behind it, at first",
+            "regional head",
+            engine.first,
+            peer.first,
+        ),
+        (
+            "R2 behind it, then",
+            "regional head",
+            engine.second,
+            peer.second,
+        ),
+    ];
+    for (what, under, engine, peer) in lines {
+        let rounds = engine.into_iter().zip(peer);
+        report.add(Figure {
+            n: data.n,
+            row: "W7",
+            what: what.to_owned(),
+            under,
+            peer: "SQLite".to_owned(),
+            unit: "us",
+            target: None,
+            rounds: rounds.map(|(engine, peer)| Pair { engine, peer }).collect(),
+        });
+    }
     Ok(())
 }
 
@@ -83,15 +122,6 @@ impl Times {
                 times.push(us(begun));
             }
         }
-    }
-
-    fn print(&self, name: &str) {
-        println!(
-            "W7 {name}: move {:.0} us; R2 of the regional heads {:.0} us at first, then {:.0} us",
-            median(&self.write),
-            median(&self.first),
-            median(&self.second),
-        );
     }
 }
 
@@ -115,7 +145,7 @@ fn counts(data: Data, ours: &Ours) -> Result<Option<(Sequence, Json)>> {
 
 /// Opening an own, a shared, a foreign and a missing company: the decision is in all of them, the
 /// fields of the record only where it is shown.
-pub fn decisions(data: Data, ours: &Ours) -> Result<()> {
+pub fn decisions(data: Data, ours: &Ours, report: &Report) -> Result<()> {
     let mut dice = data.dice(Kind::Question, 9_999);
     let mut whose = [const { Vec::new() }; 4];
     for _ in 0..200_000 {
@@ -130,7 +160,7 @@ pub fn decisions(data: Data, ours: &Ours) -> Result<()> {
     }
     let sessions = (0..data::users().len()).map(|user| ours.login(user));
     let sessions = sessions.collect::<Result<Vec<Session>>>()?;
-    println!("\n| D | read, us | get, us |\n|---|---|---|");
+    report.note("\n| D | read, us | get, us |\n|---|---|---|");
     for (what, pairs) in ["own", "shared", "foreign", "missing"].iter().zip(whose) {
         let (mut read, mut get) = (Vec::new(), Vec::new());
         for slice in pairs.chunks_exact(100).take(100) {
@@ -153,14 +183,18 @@ pub fn decisions(data: Data, ours: &Ours) -> Result<()> {
             }
             get.push(us(begun) / ids.len() as f64);
         }
-        println!("| {what} | {:.2} | {:.2} |", median(&read), median(&get));
+        report.note(&format!(
+            "| {what} | {:.2} | {:.2} |",
+            median(&read),
+            median(&get)
+        ));
     }
     Ok(())
 }
 
 /// The first answer of a user among 10,000: behind a change of rights the organisation is read
 /// once, then each plan is compiled when it is first needed.
-pub fn plans() -> Result<()> {
+pub fn plans(report: &Report) -> Result<()> {
     let engine = Engine::in_memory(options())?;
     let host = engine.system();
     let pack = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/workload/pack");
@@ -168,10 +202,10 @@ pub fn plans() -> Result<()> {
     let (owner, department) = large_organisation(&host)?;
     let company = json!({"name": "Vega", "owner": owner});
     let company = host.create("company", &company)?;
-    println!(
+    report.note(&format!(
         "\n| D: {USERS} users, {} departments | us |\n|---|---|",
         REGIONS + DEPARTMENTS
-    );
+    ));
     let login = |role: Role, turn: usize| {
         let among = || (0..USERS).filter(|n| large_role(*n).0 == role);
         let number = among().nth(turn % among().count()).unwrap_or_default();
@@ -200,18 +234,18 @@ pub fn plans() -> Result<()> {
         sessions[0].read("company", company)?;
         warm.push(us(begun));
     }
-    println!(
+    report.note(&format!(
         "| first call after a change of rights | {:.0} |",
         median(&load)
-    );
+    ));
     for (role, times) in roles.iter().zip(&compile) {
-        println!(
+        report.note(&format!(
             "| first call of another {} | {:.1} |",
             role.name(),
             median(times)
-        );
+        ));
     }
-    println!("| a later call | {:.2} |", median(&warm));
+    report.note(&format!("| a later call | {:.2} |", median(&warm)));
     Ok(())
 }
 

@@ -1,7 +1,8 @@
-//! Rounds and the table of ratios.
+//! Rounds, in which systems take turns.
 
 use std::time::{Duration, Instant};
 
+use crate::report::Pair;
 use crate::work::{Question, Row, System};
 
 /// Slices of one round; its figure is their median, so that a slice during which the machine did
@@ -14,52 +15,6 @@ const SLICE: Duration = Duration::from_millis(2);
 const SLOW_US: f64 = 10_000.0;
 const SLOW_SLICES: usize = 3;
 
-/// The time of one answer of each system in microseconds, for each round.
-pub struct Measured {
-    pub engine: Vec<f64>,
-    pub sqlite: Vec<f64>,
-}
-
-impl Measured {
-    /// The medians and the ratios of the rounds.
-    fn line(&self, row: &Row, peer: &str) -> String {
-        let mut ratios: Vec<f64> = self
-            .sqlite
-            .iter()
-            .zip(&self.engine)
-            .map(|(sqlite, engine)| sqlite / engine)
-            .collect();
-        ratios.sort_by(f64::total_cmp);
-        let target = row
-            .target
-            .map_or(String::new(), |target| format!("{target}"));
-        format!(
-            "| {} | {} | {} | {peer} | {:.2} | {:.2} | {:.1} | {:.1} to {:.1} | {target} |",
-            row.id,
-            row.what,
-            row.role.name(),
-            median(&self.sqlite),
-            median(&self.engine),
-            ratios[ratios.len() / 2],
-            ratios[0],
-            ratios[ratios.len() - 1],
-        )
-    }
-
-    /// Prints the line of a row.
-    pub fn print(&self, row: &Row, peer: &str) {
-        println!("{}", self.line(row, peer));
-    }
-}
-
-/// The head of the table.
-pub fn head() {
-    println!(
-        "| Row | Operation | Under | Peer | SQLite us | Engine us | Times faster | Spread | Target |"
-    );
-    println!("|---|---|---|---|---|---|---|---|---|");
-}
-
 /// Compares every answer; nothing is timed before all are equal.
 pub fn compare(row: &Row, engine: &mut impl System, sqlite: &mut impl System) {
     for (at, question) in row.questions.iter().enumerate() {
@@ -67,7 +22,11 @@ pub fn compare(row: &Row, engine: &mut impl System, sqlite: &mut impl System) {
         if at > 0 && row.questions[at - 1] == *question {
             continue;
         }
-        let (ours, theirs) = (engine.keep(question), sqlite.keep(question));
+        let (mut ours, mut theirs) = (engine.keep(question), sqlite.keep(question));
+        if let Some(columns) = question.unordered() {
+            ours = sorted(ours, columns);
+            theirs = sorted(theirs, columns);
+        }
         assert!(
             ours == theirs,
             "{} {}: answers differ for {question:?}\n{}: {ours:?}\n{}: {theirs:?}",
@@ -79,6 +38,13 @@ pub fn compare(row: &Row, engine: &mut impl System, sqlite: &mut impl System) {
     }
 }
 
+/// Rows of so many values, in an order of their own.
+fn sorted(values: Vec<String>, columns: usize) -> Vec<String> {
+    let mut rows: Vec<&[String]> = values.chunks(columns).collect();
+    rows.sort();
+    rows.concat()
+}
+
 /// Times one row: systems take turns slice by slice with the same questions, and the one that
 /// begins changes with each slice.
 pub fn measure(
@@ -86,11 +52,8 @@ pub fn measure(
     rounds: usize,
     engine: &mut impl System,
     sqlite: &mut impl System,
-) -> Measured {
-    let mut measured = Measured {
-        engine: Vec::new(),
-        sqlite: Vec::new(),
-    };
+) -> Vec<Pair> {
+    let mut measured = Vec::new();
     let first = &row.questions[..SLICE_QUESTIONS.min(row.questions.len())];
     let slowest = time(engine, &first[..1]).max(time(sqlite, &first[..1]));
     let fitting = (SLICE.as_secs_f64() * 1e6 / slowest) as usize;
@@ -112,8 +75,10 @@ pub fn measure(
                 ours.push(time(engine, slice));
             }
         }
-        measured.engine.push(median(&ours));
-        measured.sqlite.push(median(&theirs));
+        measured.push(Pair {
+            engine: median(&ours),
+            peer: median(&theirs),
+        });
     }
     measured
 }

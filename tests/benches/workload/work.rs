@@ -1,8 +1,12 @@
 //! What is asked, of whom, and what an answer is.
 
+use serde_json::Value as Json;
+
 use crate::data::{
     CITIES, Data, Dice, Kind, Parts, Role, SEGMENTS, city, phone_digits, reach, users,
 };
+
+use crate::report::{Figure, Pair};
 
 /// A question to a system: users by number, companies by number.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +27,12 @@ pub enum Question {
     Phone { user: usize, number: String },
     /// The first fifty companies by their last activity, newest first.
     Latest { user: usize },
+    /// The same list fifty by fifty: its twentieth page, or the last full one.
+    Later { user: usize },
+    /// All companies, the columns of the list.
+    All { user: usize },
+    /// The same as JSON.
+    AllJson { user: usize },
     /// The deals by stage: how many, and their amounts.
     Funnel { user: usize },
     /// How many companies there are of a city and a segment.
@@ -44,11 +54,31 @@ impl Question {
             | Question::Word { user, .. }
             | Question::Phone { user, .. }
             | Question::Latest { user }
+            | Question::Later { user }
+            | Question::All { user }
+            | Question::AllJson { user }
             | Question::Funnel { user }
             | Question::Count { user, .. } => *user,
         }
     }
+
+    /// How many values a row of the answer has, where no order of rows is asked for.
+    pub fn unordered(&self) -> Option<usize> {
+        match self {
+            Question::All { .. } => Some(LIST_COLUMNS),
+            Question::AllJson { .. } => Some(JSON_COMPARED),
+            _ => None,
+        }
+    }
 }
+
+/// Columns of the list of companies.
+const LIST_COLUMNS: usize = 5;
+/// Of a row in JSON its number, name and city: systems write the others in forms of their own.
+const JSON_COMPARED: usize = 3;
+/// Rows of a page, and the page that is far down.
+pub const PAGE_ROWS: usize = 50;
+pub const LATER_PAGE: usize = 20;
 
 /// A row of the table: one operation for one role.
 pub struct Row {
@@ -61,6 +91,22 @@ pub struct Row {
     pub questions: Vec<Question>,
 }
 
+impl Row {
+    /// The line of this row in the table.
+    pub fn figure(&self, data: Data, peer: &str, rounds: Vec<Pair>) -> Figure {
+        Figure {
+            n: data.n,
+            row: self.id,
+            what: self.what.to_owned(),
+            under: self.role.name(),
+            peer: peer.to_owned(),
+            unit: "us",
+            target: self.target,
+            rounds,
+        }
+    }
+}
+
 /// The ways of SQLite: what a row is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
@@ -69,6 +115,8 @@ pub enum Peer {
     Fts5,
     /// A table of sums by owner and stage, kept by triggers.
     Sums,
+    /// The engine's own bytes, read by direct calls of redb.
+    Floor,
 }
 
 /// Takes an answer value by value: counts it while time runs, or keeps it to be compared.
@@ -76,6 +124,11 @@ pub trait Sink {
     fn text(&mut self, text: &str);
     fn int(&mut self, n: i64);
     fn null(&mut self);
+
+    /// Rows as one text.
+    fn json(&mut self, text: &str) {
+        self.text(text);
+    }
 }
 
 /// Looks at every value and keeps nothing.
@@ -153,6 +206,15 @@ impl Sink for Keep {
     fn null(&mut self) {
         self.0.push("-".to_owned());
     }
+
+    /// What is the same in all systems.
+    fn json(&mut self, text: &str) {
+        let rows: Json = serde_json::from_str(text).unwrap();
+        for row in rows.as_array().into_iter().flatten() {
+            self.0
+                .extend((0..JSON_COMPARED).map(|column| row[column].to_string()));
+        }
+    }
 }
 
 /// A system under test. Equal questions have equal answers in all of them.
@@ -199,28 +261,35 @@ const EVERYBODY: &[Role] = &[
     Role::Administrator,
 ];
 const OUTER: &[Role] = &[Role::Employee, Role::Administrator];
+const UPPER: &[Role] = &[Role::Head, Role::Administrator];
 const LOWER: &[Role] = &[Role::Employee, Role::Head];
 const WORDS: &[Peer] = &[Peer::Plain, Peer::Fts5];
+const FLOOR: &[Peer] = &[Peer::Floor];
 const SUMS: &[Peer] = &[Peer::Plain, Peer::Sums];
 
 #[rustfmt::skip]
-const LINES: [Line; 10] = [
+const LINES: [Line; 15] = [
     Line("R1", "open a company", ONE, &[Role::Employee], Some(5.0), MANY, open),
     Line("R1", "open, as JSON", ONE, &[Role::Employee], None, MANY, open_json),
+    Line("R1", "the same, its bytes alone", FLOOR, &[Role::Employee], None, MANY, open),
     Line("R2", "first 50 by last activity", ONE, EVERYBODY, Some(6.0), FEW, latest),
+    Line("R2", "the same, its bytes alone", FLOOR, OUTER, None, FEW, latest),
     Line("R3", "card, typed reads", ONE, LOWER, Some(6.0), MANY, card),
     Line("R3", "card, one call", ONE, LOWER, None, MANY, card_call),
+    Line("R4", "page 20 by last activity", ONE, UPPER, Some(3.0), FEW, later),
     Line("R5", "name prefix", ONE, OUTER, Some(4.0), MANY, by_name),
     Line("R5", "word prefix", WORDS, OUTER, Some(20.0), MANY, by_word),
     Line("R5", "phone", ONE, OUTER, Some(3.0), MANY, by_phone),
     Line("R6", "funnel", SUMS, EVERYBODY, Some(20.0), FEW, funnel),
     Line("R7", "count by city and segment", ONE, EVERYBODY, Some(8.0), FEW, count),
+    Line("R8", "all of a department, rows", ONE, &[Role::Head], Some(3.0), FEW, all),
+    Line("R8", "all of a department, JSON", ONE, &[Role::Head], Some(3.0), FEW, all_json),
 ];
 
 /// What must be loaded for the rows that `wanted` names.
 pub fn parts(wanted: &[String]) -> Parts {
     let needs = |rows: &[&str]| wanted.iter().any(|row| rows.contains(&row.as_str()));
-    match (needs(&["R3"]), needs(&["R6"])) {
+    match (needs(&["R3", "W1", "W2", "W3", "W4", "S1"]), needs(&["R6"])) {
         (true, _) => Parts::All,
         (false, true) => Parts::Deals,
         (false, false) => Parts::Companies,
@@ -314,6 +383,18 @@ fn by_phone(data: Data, user: usize, at: usize, dice: &mut Dice) -> Question {
 
 fn latest(_: Data, user: usize, _: usize, _: &mut Dice) -> Question {
     Question::Latest { user }
+}
+
+fn later(_: Data, user: usize, _: usize, _: &mut Dice) -> Question {
+    Question::Later { user }
+}
+
+fn all(_: Data, user: usize, _: usize, _: &mut Dice) -> Question {
+    Question::All { user }
+}
+
+fn all_json(_: Data, user: usize, _: usize, _: &mut Dice) -> Question {
+    Question::AllJson { user }
 }
 
 fn funnel(_: Data, user: usize, _: usize, _: &mut Dice) -> Question {

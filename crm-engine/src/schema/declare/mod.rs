@@ -433,6 +433,8 @@ impl Schema {
             fields: Vec::new(),
             columns: Vec::new(),
             lists: Vec::new(),
+            building: Vec::new(),
+            leaving: Vec::new(),
             totals: Vec::new(),
             parent: None,
             rights: ObjectId(id),
@@ -486,7 +488,7 @@ impl Schema {
         object.columns.retain(|id| id.0 >= system::DECLARED_FIRST);
         object.columns.sort_unstable();
         for list in &declaration.list {
-            lists::take_list(&mut object, list)?;
+            object.take_list(list)?;
         }
         for total in &declaration.total {
             object.take_total(total, &|_| true)?;

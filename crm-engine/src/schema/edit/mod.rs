@@ -1,10 +1,11 @@
-//! Changes of one object in a running store: its fields, sections, labels, totals and what
+//! Changes of one object in a running store: its fields, sections, labels, lists, totals and what
 //! completeness asks for (C30 to C42). Each gives a new schema value; the old one stays as it is.
 //!
 //! What is changed here is marked as [`Arranged`](super::Arranged), so that the next version of
 //! a pack does not undo it.
 
 mod fields;
+mod lists;
 mod sections;
 #[cfg(test)]
 mod tests;

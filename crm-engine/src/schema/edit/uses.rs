@@ -108,7 +108,7 @@ fn own_parts(object: &Object, field: FieldId, uses: &mut Vec<Use>) {
         object.parent == Some(field),
         "its records, which are details by it".to_owned(),
     );
-    for list in &object.lists {
+    for list in object.written_lists() {
         let is_used = list.by.iter().any(|key| key.field == field);
         add(is_used, format!("the list `{}`", list.name));
     }

@@ -10,7 +10,7 @@ use crate::data::{self, Data, Place, Role, phone_digits};
 use crate::engine::{COLUMNS, Ids, moment};
 
 /// Rows inserted in one transaction while loading.
-const BATCH: usize = 20_000;
+pub(super) const BATCH: usize = 20_000;
 
 impl Sqlite {
     /// Makes the file and loads the data set into it.
@@ -19,7 +19,12 @@ impl Sqlite {
         connection.execute_batch(include_str!("tables.sql"))?;
         organisation(&mut connection, ids)?;
         batches(&mut connection, data.n, |connection, number| {
-            company(connection, ids, number, &data.company(number))
+            let row = data.company(number);
+            let key = row.name.to_lowercase();
+            connection
+                .prepare_cached("INSERT INTO names (rowid, name) VALUES (?, ?)")?
+                .execute(params![id(ids.company, number), key])?;
+            company(connection, ids, id(ids.company, number), &row)
         })?;
         batches(&mut connection, data.contacts(), |connection, number| {
             let contact = data.contact(number);
@@ -63,12 +68,64 @@ impl Sqlite {
                     activity.done,
                 ])
         })?;
-        connection.execute_batch(include_str!("indexes.sql"))?;
+        finish(&connection)?;
         connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
     }
 }
 
-fn organisation(connection: &mut Connection, ids: &Ids) -> Result<()> {
+/// What is left to the end of a load: the creations as history, indexes and triggers.
+pub(super) fn finish(connection: &Connection) -> Result<()> {
+    connection.execute(
+        "INSERT INTO audit VALUES (NULL, NULL, ?, 'load')",
+        [moment(data::epoch())],
+    )?;
+    for (table, object, _) in KEPT {
+        connection.execute_batch(&format!(
+            "INSERT INTO history SELECT {object}, id, (SELECT max(id) FROM audit), '', NULL FROM {table}"
+        ))?;
+    }
+    connection.execute_batch(include_str!("indexes.sql"))?;
+    keep_history(connection)
+}
+
+/// Tables, what they are called in the history, and the fields whose old values are kept. The owner
+/// of a deal is that of its company, whose change is told.
+const KEPT: [(&str, i64, &str); 4] = [
+    (
+        "company",
+        1,
+        "owner name tax_number phone email city segment created last_activity note contract \
+         contract_date newsletter rating budget budget_currency",
+    ),
+    ("contact", 2, "company name phone email decision_maker"),
+    (
+        "deal",
+        3,
+        "company title stage amount currency margin seller",
+    ),
+    ("activity", 4, "company kind subject due done"),
+];
+
+/// Triggers that tell the history of what is made and of old values, in the transaction that does it.
+pub(super) fn keep_history(connection: &Connection) -> Result<()> {
+    let audit = "(SELECT max(id) FROM audit)";
+    for (table, object, fields) in KEPT {
+        connection.execute_batch(&format!(
+            "CREATE TRIGGER {table}_made AFTER INSERT ON {table} BEGIN \
+             INSERT INTO history VALUES ({object}, new.id, {audit}, '', NULL); END"
+        ))?;
+        for field in fields.split_whitespace() {
+            connection.execute_batch(&format!(
+                "CREATE TRIGGER {table}_{field}_kept AFTER UPDATE OF {field} ON {table} \
+                 WHEN old.{field} IS NOT new.{field} BEGIN \
+                 INSERT INTO history VALUES ({object}, new.id, {audit}, '{field}', old.{field}); END"
+            ))?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn organisation(connection: &mut Connection, ids: &Ids) -> Result<()> {
     let transaction = connection.transaction()?;
     for n in 0..data::REGIONS {
         let name = format!("Region {n}");
@@ -109,15 +166,15 @@ fn organisation(connection: &mut Connection, ids: &Ids) -> Result<()> {
     transaction.commit()
 }
 
-fn company(
+/// A company with what it is found by; of its names in FTS5 a load alone tells.
+pub(super) fn company(
     connection: &Connection,
     ids: &Ids,
-    number: usize,
+    company_id: i64,
     company: &data::Company,
 ) -> Result<usize> {
     let key = company.name.to_lowercase();
     let owner = ids.users[company.owner] as i64;
-    let company_id = id(ids.company, number);
     let now = moment(data::epoch());
     let participants = company.participants.iter();
     let participants: Vec<i64> = participants.map(|user| ids.users[*user] as i64).collect();
@@ -138,9 +195,6 @@ fn company(
                 moment(company.last_activity)
             ])?;
     }
-    connection
-        .prepare_cached("INSERT INTO names (rowid, name) VALUES (?, ?)")?
-        .execute(params![company_id, key])?;
     let values = vec!["?"; COLUMNS.len() + 3].join(", ");
     connection
         .prepare_cached(&format!("INSERT INTO company VALUES ({values})"))?
@@ -184,7 +238,7 @@ pub(super) fn department(place: Place) -> Option<i64> {
 }
 
 /// Inserts `count` records in batches.
-fn batches(
+pub(super) fn batches(
     connection: &mut Connection,
     count: usize,
     insert: impl Fn(&Connection, usize) -> Result<usize>,

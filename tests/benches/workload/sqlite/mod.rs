@@ -3,8 +3,10 @@
 //! Rights stand in every query; statements are prepared once; `ANALYZE` and the stability
 //! guarantee of plans keep them prepared. Ids are those the engine gave, so that answers are equal.
 
+mod import;
 mod load;
 mod queries;
+mod writes;
 
 use std::path::Path;
 
@@ -13,12 +15,14 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Params, Result, Statement, params};
 use serde_json::{Map, Value as Json, json};
 
+pub use import::Indexes;
 use load::department;
 use queries::Queries;
+pub use writes::Writer;
 
 use crate::data::{self, Place, Role, phone_digits};
-use crate::engine::{COLUMNS, Ids};
-use crate::work::{First, Peer, Question, Sink, System};
+use crate::engine::{COLUMNS, Ids, moment};
+use crate::work::{First, LATER_PAGE, PAGE_ROWS, Peer, Question, Sink, System};
 
 const CACHE_KIB: i64 = 64 * 1_024;
 const MMAP_BYTES: i64 = 8 * 1_024 * 1_024 * 1_024;
@@ -35,11 +39,26 @@ pub struct Sqlite {
     administrator: Queries,
     /// The first page of each user, over the owners he reaches.
     latest: Vec<Option<Statement<'static>>>,
+    /// Of each user a page far down, and the last row before it.
+    later: Vec<Option<Later>>,
+}
+
+/// A page, and the moment and id that it begins behind.
+struct Later {
+    page: Statement<'static>,
+    behind: (i64, i64),
 }
 
 impl Sqlite {
     pub fn peer(&self) -> Peer {
         self.peer
+    }
+
+    /// Opens a base as a host does at its start: it is read once, so that a fault is told then.
+    pub fn start(path: &Path) -> Result<Connection> {
+        let connection = connect(path)?;
+        connection.query_row("SELECT count(*) FROM users", [], |row| row.get::<_, i64>(0))?;
+        Ok(connection)
     }
 
     pub fn open(path: &Path, ids: Ids, peer: Peer) -> Result<Sqlite> {
@@ -51,6 +70,7 @@ impl Sqlite {
             connection,
             peer,
             latest: ids.users.iter().map(|_| None).collect(),
+            later: ids.users.iter().map(|_| None).collect(),
             ids,
             roles: data::users().iter().map(|user| user.role).collect(),
             begin: connection.prepare("BEGIN")?,
@@ -116,8 +136,8 @@ impl Sqlite {
             }
             Question::Word { prefix, .. } => {
                 let (from, end) = match self.peer {
-                    Peer::Plain | Peer::Sums => (prefix.clone(), format!("{prefix}\u{10FFFF}")),
                     Peer::Fts5 => (format!("\"{prefix}\"*"), String::new()),
+                    _ => (prefix.clone(), format!("{prefix}\u{10FFFF}")),
                 };
                 emit_rows(&mut queries.word, params![from, viewer, end], sink)?;
             }
@@ -126,17 +146,29 @@ impl Sqlite {
                 emit_rows(&mut queries.phone, params![digits, viewer], sink)?;
             }
             Question::Latest { user } => {
-                let statement = match &mut self.latest[*user] {
-                    Some(statement) => statement,
-                    place => {
-                        let all = self.roles[*user] == Role::Administrator;
-                        let owners = owners(self.connection, viewer)?;
-                        let owners = (!all).then_some(owners.as_slice());
-                        let sql = queries::latest(viewer, owners);
-                        place.insert(self.connection.prepare(&sql)?)
-                    }
-                };
-                emit_rows(statement, params![], sink)?;
+                if self.latest[*user].is_none() {
+                    self.latest[*user] = Some(self.list(*user, false)?);
+                }
+                if let Some(page) = &mut self.latest[*user] {
+                    emit_rows(page, params![], sink)?;
+                }
+            }
+            Question::Later { user } => {
+                if self.later[*user].is_none() {
+                    self.later[*user] = Some(self.beginning_of_later(*user)?);
+                }
+                if let Some(Later { page, behind }) = &mut self.later[*user] {
+                    emit_rows(page, *behind, sink)?;
+                }
+            }
+            Question::All { .. } => {
+                emit_rows(&mut queries.all, params![None::<i64>, viewer], sink)?;
+            }
+            Question::AllJson { .. } => {
+                let mut rows = queries.all_json.query(params![None::<i64>, viewer])?;
+                while let Some(row) = rows.next()? {
+                    sink.json(row.get_ref(0)?.as_str()?);
+                }
             }
             Question::Funnel { .. } => {
                 emit_rows(&mut queries.funnel, params![None::<i64>, viewer], sink)?;
@@ -151,6 +183,32 @@ impl Sqlite {
 }
 
 impl Sqlite {
+    /// The statement of a user's list by last activity.
+    fn list(&self, user: usize, is_later: bool) -> Result<Statement<'static>> {
+        let viewer = self.ids.users[user] as i64;
+        let owners = owners(self.connection, viewer)?;
+        let is_all = self.roles[user] == Role::Administrator;
+        let owners = (!is_all).then_some(owners.as_slice());
+        let sql = queries::latest(viewer, owners, is_later);
+        self.connection.prepare(&sql)
+    }
+
+    fn beginning_of_later(&self, user: usize) -> Result<Later> {
+        let mut page = self.list(user, true)?;
+        // Behind nothing: the first page.
+        let (mut behind, mut next) = ((i64::MAX, i64::MAX), (i64::MAX, i64::MAX));
+        for _ in 0..LATER_PAGE {
+            let rows = page.query_map(next, |row| Ok((row.get(4)?, row.get(0)?)))?;
+            let rows = rows.collect::<Result<Vec<(i64, i64)>>>()?;
+            if rows.len() < PAGE_ROWS {
+                break;
+            }
+            behind = next;
+            next = rows[PAGE_ROWS - 1];
+        }
+        Ok(Later { page, behind })
+    }
+
     /// Moves a department below another region: its row, what the regional heads reach, and what
     /// an audit asks for, in one transaction. Their pages are prepared anew.
     pub fn move_department(&mut self, number: usize, from: usize, to: usize) -> Result<()> {
@@ -163,11 +221,16 @@ impl Sqlite {
             .prepare_cached("UPDATE department SET parent = ?2 WHERE id = ?1")?
             .execute(params![number as i64, below])?;
         self.connection
-            .prepare_cached("INSERT INTO history VALUES (NULL, ?, ?, ?, ?)")?
+            .prepare_cached("INSERT INTO audit VALUES (NULL, ?, ?, 'move')")?
             .execute(params![
-                "department",
+                self.ids.users.last().map(|id| *id as i64),
+                moment(data::epoch())
+            ])?;
+        self.connection
+            .prepare_cached("INSERT INTO history VALUES (5, ?, ?, 'parent', ?)")?
+            .execute(params![
                 number as i64,
-                "parent",
+                self.connection.last_insert_rowid(),
                 department(Place::Region(from))
             ])?;
         for member in data::members(number) {
@@ -181,6 +244,8 @@ impl Sqlite {
         self.commit.raw_execute()?;
         self.latest[left] = None;
         self.latest[joined] = None;
+        self.later[left] = None;
+        self.later[joined] = None;
         Ok(())
     }
 }
@@ -198,6 +263,7 @@ impl System for Sqlite {
             Peer::Plain => "SQLite",
             Peer::Fts5 => "SQLite FTS5",
             Peer::Sums => "SQLite sums",
+            Peer::Floor => "redb alone",
         }
     }
 

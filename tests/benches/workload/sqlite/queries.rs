@@ -15,6 +15,8 @@ pub(super) struct Queries {
     pub(super) name: Statement<'static>,
     pub(super) word: Statement<'static>,
     pub(super) phone: Statement<'static>,
+    pub(super) all: Statement<'static>,
+    pub(super) all_json: Statement<'static>,
     pub(super) funnel: Statement<'static>,
     pub(super) count: Statement<'static>,
 }
@@ -37,11 +39,11 @@ impl Queries {
         };
         let order = "ORDER BY company.name_key, company.id LIMIT 20";
         let word = match (peer, role) {
-            (Peer::Plain | Peer::Sums, Role::Employee) => format!(
+            (Peer::Plain | Peer::Sums | Peer::Floor, Role::Employee) => format!(
                 "SELECT DISTINCT company.id, name FROM word JOIN company ON company.id = word.company \
                  WHERE word.holder = ?2 AND word >= ?1 AND word < ?3 {order}"
             ),
-            (Peer::Plain | Peer::Sums, _) => format!(
+            (Peer::Plain | Peer::Sums | Peer::Floor, _) => format!(
                 "SELECT DISTINCT company.id, name FROM word JOIN company ON company.id = word.company \
                  WHERE word >= ?1 AND word < ?3 AND {may} {order}"
             ),
@@ -73,6 +75,11 @@ impl Queries {
             word: prepare(&word)?,
             phone: prepare(&format!(
                 "SELECT id, name FROM company WHERE phone_key = ?1 AND {may} {order}"
+            ))?,
+            all: prepare(&all(role, LIST_COLUMNS))?,
+            all_json: prepare(&format!(
+                "SELECT json_group_array(json_array({LIST_COLUMNS})) FROM ({})",
+                all(role, LIST_COLUMNS)
             ))?,
             funnel: prepare(&funnel(role, peer))?,
             count: prepare(&count(role))?,
@@ -147,6 +154,20 @@ fn funnel(role: Role, peer: Peer) -> String {
     )
 }
 
+const LIST_COLUMNS: &str = "id, name, city, segment, last_activity";
+
+/// All that the user `?2` may see, in no order.
+fn all(role: Role, columns: &str) -> String {
+    match role {
+        Role::Administrator => format!("SELECT {columns} FROM company WHERE ?2 IS NOT NULL"),
+        _ => format!(
+            "SELECT {columns} FROM company WHERE owner IN {REACHED} \
+             UNION ALL SELECT {columns} FROM company WHERE id IN \
+             (SELECT company FROM share WHERE {SHARED})"
+        ),
+    }
+}
+
 /// Parameters: 1 the city, 2 the user, 3 the segment.
 fn count(role: Role) -> String {
     let these = "city = ?1 AND segment = ?3";
@@ -163,22 +184,31 @@ fn count(role: Role) -> String {
 }
 
 /// The first fifty of some owners and of what is shared beyond them: a lazy merge of index ranges,
-/// and the rest of the columns for fifty rows only. No owners are everybody.
-pub(super) fn latest(viewer: i64, owners: Option<&[i64]>) -> String {
+/// and the rest of the columns for fifty rows only. No owners are everybody. A later page begins behind
+/// the moment `?1` and the id `?2`.
+pub(super) fn latest(viewer: i64, owners: Option<&[i64]>, is_later: bool) -> String {
+    let behind = |id: &str| match is_later {
+        true => format!("(last_activity, {id}) < (?1, ?2)"),
+        false => "true".to_owned(),
+    };
     let columns = "c.id, c.name, c.city, c.segment, c.last_activity";
     let Some(owners) = owners else {
         return format!(
-            "SELECT {columns} FROM company AS c ORDER BY last_activity DESC, id DESC LIMIT 50"
+            "SELECT {columns} FROM company AS c WHERE {} \
+             ORDER BY last_activity DESC, id DESC LIMIT 50",
+            behind("id")
         );
     };
     let listed: Vec<String> = owners.iter().map(i64::to_string).collect();
-    let ranges = listed
-        .iter()
-        .map(|owner| format!("SELECT id, last_activity FROM company WHERE owner = {owner}"));
+    let ranges = listed.iter().map(|owner| {
+        let behind = behind("id");
+        format!("SELECT id, last_activity FROM company WHERE owner = {owner} AND {behind}")
+    });
     let shared = format!(
         "SELECT company AS id, last_activity FROM share WHERE user = {viewer} \
-         AND owner NOT IN ({})",
-        listed.join(", ")
+         AND owner NOT IN ({}) AND {}",
+        listed.join(", "),
+        behind("company")
     );
     let ranges: Vec<String> = ranges.chain([shared]).collect();
     format!(

@@ -47,7 +47,13 @@ CREATE TABLE sums (
     owner INTEGER NOT NULL, stage INTEGER NOT NULL, n INTEGER NOT NULL, amount INTEGER NOT NULL,
     PRIMARY KEY (owner, stage)
 ) WITHOUT ROWID;
--- Old values.
-CREATE TABLE history (
-    id INTEGER PRIMARY KEY, object TEXT NOT NULL, record INTEGER NOT NULL, field TEXT NOT NULL, old
+-- Who did what and when: a row for each transaction.
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY, user INTEGER, at INTEGER NOT NULL, action TEXT NOT NULL
 );
+-- What each of them made, with no field, and what it changed, with the old value: written by triggers
+-- and clustered by record. Objects: 1 company, 2 contact, 3 deal, 4 activity, 5 department.
+CREATE TABLE history (
+    object INTEGER NOT NULL, record INTEGER NOT NULL, audit INTEGER NOT NULL, field TEXT NOT NULL, old,
+    PRIMARY KEY (object, record, audit, field)
+) WITHOUT ROWID;

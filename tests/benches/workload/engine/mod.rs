@@ -1,21 +1,22 @@
 //! The engine under test, through its public Rust API.
 
+mod load;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use crm_engine::limits::SELECT_ROWS_MAX;
 use crm_engine::{
-    CardRequest, ChoiceId, Currency, Door, Engine, Field, Input, ManualClock, Money, Object,
-    Options, Params, RecordId, Result, SearchRequest, Session, Statement, UserId, Value, ValueType,
+    CardRequest, ChoiceId, Engine, Field, ManualClock, Options, Params, RecordId, Result, Rows,
+    SearchRequest, Session, Statement, UserId, Value, ValueType,
 };
-use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
-use crate::data::{self, Data, Place, Role};
-use crate::work::{Question, Sink, System};
+use crate::data::{self, Role};
+pub use load::{activity, company, contact};
 
-/// Records created in one transaction.
-const BATCH: usize = 2_000;
+use crate::work::{LATER_PAGE, PAGE_ROWS, Question, Sink, System};
 
 /// The columns of a company, in the order in which every system tells them.
 pub const COLUMNS: [&str; 21] = [
@@ -52,6 +53,16 @@ pub struct Ids {
     pub activity: u64,
 }
 
+const BY_ACTIVITY: &str =
+    "SELECT id, name, city, segment, last_activity FROM company ORDER BY last_activity DESC";
+
+/// Numbers of the object `company` and of its list by last activity.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    pub object: u16,
+    pub list: u8,
+}
+
 pub struct Ours {
     engine: Engine,
     pub ids: Ids,
@@ -67,6 +78,9 @@ struct Open {
     activities: Statement,
     name: Statement,
     latest: Statement,
+    /// Where the later page of that list begins; none before it was looked for.
+    later: Option<Option<String>>,
+    all: Statement,
     funnel: Statement,
     count: Statement,
 }
@@ -93,10 +107,9 @@ impl Open {
             )?,
             name: session
                 .prepare("SELECT id, name FROM company WHERE name LIKE ? ORDER BY name LIMIT 20")?,
-            latest: session.prepare(
-                "SELECT id, name, city, segment, last_activity FROM company \
-                 ORDER BY last_activity DESC LIMIT 50",
-            )?,
+            latest: session.prepare(&format!("{BY_ACTIVITY} LIMIT {PAGE_ROWS}"))?,
+            later: None,
+            all: session.prepare("SELECT id, name, city, segment, last_activity FROM company")?,
             funnel: session
                 .prepare("SELECT stage, count(*), sum(amount) FROM deal GROUP BY stage")?,
             count: session
@@ -107,9 +120,14 @@ impl Open {
 }
 
 impl Ours {
+    /// Opens a store as a host does at its start.
+    pub fn start(path: &Path) -> Result<Engine> {
+        Engine::open(path, options())
+    }
+
     /// Opens a store that was loaded before.
     pub fn open(path: &Path) -> Result<Ours> {
-        let engine = Engine::open(path, options())?;
+        let engine = Ours::start(path)?;
         let host = engine.system();
         let first = |object: &str| -> Result<u64> {
             let mut rows = host.query(
@@ -143,50 +161,6 @@ impl Ours {
         })
     }
 
-    /// Makes the store and loads the data set into it.
-    pub fn load(path: &Path, data: Data) -> Result<()> {
-        let engine = Engine::create(path, options())?;
-        let host = engine.system();
-        let pack = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/workload/pack");
-        host.call("pack.install", &json!({"path": pack}), &mut |_| true)?;
-        let users = organisation(&host)?;
-        let companies = load(&host, "company", data.n, |object, number| {
-            company(object, data.company(number), &users)
-        })?;
-        load(&host, "contact", data.contacts(), |object, number| {
-            let contact = data.contact(number);
-            let mut input = Input::default();
-            input.set(object, "company", companies[contact.company])?;
-            input.set(object, "name", contact.name)?;
-            input.set(object, "phone", contact.phone)?;
-            input.set(object, "email", contact.email)?;
-            input.set(object, "decision_maker", contact.decision_maker)?;
-            Ok(input)
-        })?;
-        load(&host, "deal", data.deals(), |object, number| {
-            let deal = data.deal(number);
-            let mut input = Input::default();
-            input.set(object, "company", companies[deal.company])?;
-            input.set(object, "title", deal.title)?;
-            input.set(object, "stage", choice(deal.stage))?;
-            input.set(object, "amount", money(deal.amount_cents)?)?;
-            input.set(object, "margin", money(deal.margin_cents)?)?;
-            input.set(object, "seller", users[deal.seller])?;
-            Ok(input)
-        })?;
-        load(&host, "activity", data.activities(), |object, number| {
-            let activity = data.activity(number);
-            let mut input = Input::default();
-            input.set(object, "company", companies[activity.company])?;
-            input.set(object, "kind", choice(activity.kind))?;
-            input.set(object, "subject", activity.subject)?;
-            input.set(object, "due", activity.due)?;
-            input.set(object, "done", activity.done)?;
-            Ok(input)
-        })?;
-        engine.close()
-    }
-
     /// A session of a user by his number.
     pub fn login(&self, user: usize) -> Result<Session> {
         self.engine.login(&data::users()[user].login)
@@ -195,6 +169,21 @@ impl Ours {
     /// The host itself.
     pub fn host(&self) -> Session {
         self.engine.system()
+    }
+
+    /// Where the records of companies and their list by last activity stand in the store.
+    pub fn layout(&self) -> Result<Layout> {
+        let schema = self.engine.schema()?;
+        let company = schema.object("company")?;
+        let list = company.lists.iter().find(|list| list.name == "by_activity");
+        Ok(Layout {
+            object: company.id.0,
+            list: list.map_or(0, |list| list.id),
+        })
+    }
+
+    pub fn close(self) -> Result<()> {
+        self.engine.close()
     }
 
     /// The ids of the regions, then of the departments.
@@ -240,6 +229,11 @@ impl Ours {
             Question::Latest { .. } => {
                 emit_rows(&mut user.latest, sink)?;
             }
+            Question::Later { .. } => user.later(sink)?,
+            Question::All { .. } => {
+                emit_rows(&mut user.all, sink)?;
+            }
+            Question::AllJson { .. } => user.all_json(sink)?,
             Question::Funnel { .. } => {
                 emit_rows(&mut user.funnel, sink)?;
             }
@@ -301,6 +295,49 @@ impl Open {
         Ok(())
     }
 
+    /// A page far down the list, from where the page before it ended.
+    fn later(&mut self, sink: &mut impl Sink) -> Result<()> {
+        if self.later.is_none() {
+            self.later = Some(self.beginning_of_later()?);
+        }
+        let rows = match self.later.iter().flatten().next() {
+            Some(cursor) => self.latest.run_after(cursor)?,
+            None => self.latest.run()?,
+        };
+        emit_each(rows, sink).map(drop)
+    }
+
+    fn beginning_of_later(&mut self) -> Result<Option<String>> {
+        let (mut beginning, mut next) = (None, None::<String>);
+        for _ in 0..LATER_PAGE {
+            let mut rows = match &next {
+                Some(cursor) => self.latest.run_after(cursor)?,
+                None => self.latest.run()?,
+            };
+            for _ in 0..PAGE_ROWS {
+                if rows.next()?.is_none() {
+                    return Ok(beginning);
+                }
+            }
+            beginning = next;
+            next = rows.cursor()?;
+        }
+        Ok(beginning)
+    }
+
+    /// Everything as a host would pass it on: page by page, as large as they get.
+    fn all_json(&mut self, sink: &mut impl Sink) -> Result<()> {
+        let mut asked = json!({"sql": BY_ACTIVITY, "limit": SELECT_ROWS_MAX});
+        loop {
+            let page = self.session.call("select", &asked, &mut |_| true)?;
+            sink.json(&page["rows"].to_string());
+            if page["complete"] == true {
+                return Ok(());
+            }
+            asked["after"] = page["cursor"].clone();
+        }
+    }
+
     /// The companies found by one of their fields.
     fn search(&mut self, field: &str, text: &str, sink: &mut impl Sink) -> Result<()> {
         let request = SearchRequest::new(text).within(["company"]).by([field]);
@@ -332,117 +369,14 @@ pub fn options() -> Options {
     }
 }
 
-/// Departments and users; gives the ids of the users.
-fn organisation(host: &Session) -> Result<Vec<RecordId>> {
-    host.transact("organisation", |door| {
-        let schema = Arc::clone(door.schema());
-        let (department, user) = (schema.object("department")?, schema.object("user")?);
-        let mut regions = Vec::new();
-        for n in 0..data::REGIONS {
-            let name = json!({"name": format!("Region {n}")});
-            regions.push(door.create_json(department, &name)?);
-        }
-        let mut departments = Vec::new();
-        for n in 0..data::DEPARTMENTS {
-            let parent = regions[data::region(n)];
-            let fields = json!({"name": format!("Department {n}"), "parent": parent});
-            departments.push(door.create_json(department, &fields)?);
-        }
-        let users = data::users();
-        let mut ids = Vec::new();
-        for described in &users {
-            let role = match described.role {
-                Role::Employee => vec!["employee"],
-                Role::Head => vec!["head"],
-                Role::RegionalHead => vec!["regional_head"],
-                Role::Administrator => Vec::new(),
-            };
-            let fields = json!({
-                "login": described.login,
-                "name": described.login,
-                "department": match described.place {
-                    Place::Department(n) => Some(departments[n]),
-                    Place::Region(n) => Some(regions[n]),
-                    Place::Nowhere => None,
-                },
-                "roles": role,
-                "kind": if described.role == Role::Administrator { "admin" } else { "employee" },
-            });
-            ids.push(door.create_json(user, &fields)?);
-        }
-        for (described, id) in users.iter().zip(&ids) {
-            if let Some(supervisor) = described.supervisor {
-                let fields = json!({"supervisor": ids[supervisor]});
-                door.update_json(user, *id, &fields, None)?;
-            }
-        }
-        Ok(ids)
-    })
-}
-
-/// Creates `count` records of an object in batches, and gives their ids.
-fn load(
-    host: &Session,
-    object: &str,
-    count: usize,
-    input: impl Fn(&Object, usize) -> Result<Input>,
-) -> Result<Vec<RecordId>> {
-    let mut ids = Vec::with_capacity(count);
-    for start in (0..count).step_by(BATCH) {
-        let batch = host.transact("load", |door: &mut Door<'_>| {
-            let schema = Arc::clone(door.schema());
-            let object = schema.object(object)?;
-            (start..count.min(start + BATCH))
-                .map(|number| door.create(object, input(object, number)?))
-                .collect::<Result<Vec<RecordId>>>()
-        })?;
-        ids.extend(batch);
-    }
-    Ok(ids)
-}
-
-fn company(object: &Object, company: data::Company, users: &[RecordId]) -> Result<Input> {
-    let participants = company.participants.iter().map(|user| UserId(users[*user]));
-    let mut input = Input::default()
-        .with_owner(Some(UserId(users[company.owner])))
-        .with_participants(participants);
-    input.set(object, "name", company.name)?;
-    input.set(object, "tax_number", company.tax_number)?;
-    input.set(object, "phone", Value::Phone(company.phone))?;
-    input.set(object, "email", Value::Email(company.email))?;
-    input.set(object, "city", company.city)?;
-    input.set(object, "segment", choice(company.segment))?;
-    input.set(object, "created", company.created)?;
-    input.set(object, "last_activity", company.last_activity)?;
-    if let Some(note) = company.note {
-        input.set(object, "note", note)?;
-    }
-    if let Some(contract) = company.contract {
-        input.set(object, "contract", Value::Digits(contract))?;
-    }
-    if let Some(date) = company.contract_date {
-        input.set(object, "contract_date", date)?;
-    }
-    if let Some(newsletter) = company.newsletter {
-        input.set(object, "newsletter", newsletter)?;
-    }
-    if let Some(rating) = company.rating {
-        input.set(object, "rating", choice(rating))?;
-    }
-    if let Some(cents) = company.budget_cents {
-        input.set(object, "budget", money(cents)?)?;
-    }
-    Ok(input)
-}
-
 /// The choice at a position: choices are numbered from 1 in the order of their declaration.
-fn choice(position: usize) -> Value {
+pub fn choice(position: usize) -> Value {
     Value::Choice(ChoiceId(position as u16 + 1))
 }
 
-fn money(cents: i64) -> Result<Value> {
-    let currency = Currency::new(data::CURRENCY)?;
-    Ok(Value::Money(Money::new(Decimal::new(cents, 2), currency)))
+/// The moment of so many milliseconds.
+pub fn moment_at(ms: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::milliseconds(ms)
 }
 
 /// The milliseconds of a moment.
@@ -451,7 +385,11 @@ pub fn moment(at: DateTime<Utc>) -> i64 {
 }
 
 fn emit_rows(statement: &mut Statement, sink: &mut impl Sink) -> Result<usize> {
-    let mut rows = statement.run()?;
+    let rows = statement.run()?;
+    emit_each(rows, sink)
+}
+
+fn emit_each(mut rows: Rows, sink: &mut impl Sink) -> Result<usize> {
     let mut found = 0;
     while let Some(row) = rows.next()? {
         row.iter().for_each(|value| emit(value, sink));
