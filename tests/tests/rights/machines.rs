@@ -224,7 +224,8 @@ pub(super) fn handed_over(world: &mut World, dice: &mut Dice, tally: &mut Tally)
         let sees_users = Sight::new(world, user).sees_users();
         let named = |named: usize| named == user || sees_users;
         let open = world.law.users[to].access != Access::Closed;
-        let refused = !named(from) || (!moved.is_empty() && !(named(to) && open));
+        let taken = moved.is_empty() || (named(to) && open);
+        let refused = !(named(from) && taken);
         let question = || format!("transfer {order}: {told:?}");
         let engine = told.as_ref().ok().map(|told| {
             let count = |name: &str| told[name].as_u64().unwrap();
