@@ -25,6 +25,8 @@ pub type Change = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// The records of companies and their lists, read without rights.
 pub struct Floor {
+    /// Closes with its last handle.
+    _database: Database,
     table: ReadOnlyTable<&'static [u8], &'static [u8]>,
     ids: Ids,
     layout: Layout,
@@ -33,7 +35,8 @@ pub struct Floor {
 impl Floor {
     /// Copies what is read from a store that nobody has open.
     pub fn load(store: &Path, to: &Path, layout: Layout) -> Result<(), redb::Error> {
-        let from = Database::open(store)?.begin_read()?.open_table(ENTRIES)?;
+        let source = Database::open(store)?;
+        let from = source.begin_read()?.open_table(ENTRIES)?;
         let database = Database::create(to)?;
         for space in SPACES {
             let mut begin = key(space, &[layout.object.into()]);
@@ -63,9 +66,13 @@ impl Floor {
     }
 
     pub fn open(path: &Path, ids: Ids, layout: Layout) -> Result<Floor, redb::Error> {
-        // The table keeps its transaction alive, and that the database.
-        let table = Database::open(path)?.begin_read()?.open_table(ENTRIES)?;
-        Ok(Floor { table, ids, layout })
+        let database = Database::open(path)?;
+        Ok(Floor {
+            table: database.begin_read()?.open_table(ENTRIES)?,
+            _database: database,
+            ids,
+            layout,
+        })
     }
 
     fn answer(&self, question: &Question, sink: &mut impl Sink) -> Result<(), redb::Error> {
@@ -157,7 +164,8 @@ pub fn bytes(change: &Change) -> usize {
 
 /// Everything in a store that nobody has open.
 pub fn pairs(path: &Path) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, redb::Error> {
-    let table = Database::open(path)?.begin_read()?.open_table(ENTRIES)?;
+    let database = Database::open(path)?;
+    let table = database.begin_read()?.open_table(ENTRIES)?;
     let mut pairs = BTreeMap::new();
     for row in table.iter()? {
         let (key, value) = row?;

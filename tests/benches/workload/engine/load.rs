@@ -125,19 +125,20 @@ fn load(
         turn.end(number);
         ids
     };
+    // A batch that fails is told of when all had their turn: none waits for it.
     let loader = |first: usize| {
         let numbers = (first..batches.len()).step_by(LOADERS);
         let each = numbers.map(|number| Ok((number, load_batch(number)?)));
-        each.collect::<Result<Vec<(usize, Vec<RecordId>)>>>()
+        each.collect::<Vec<Result<(usize, Vec<RecordId>)>>>()
     };
-    let loaded = std::thread::scope(|scope| {
+    let loaded: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..LOADERS)
             .map(|first| scope.spawn(move || loader(first)))
             .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| thread.join().unwrap();
-        threads.into_iter().map(join).collect::<Result<Vec<_>>>()
-    })?;
-    let mut loaded = loaded.concat();
+        let parts = threads.into_iter();
+        parts.flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let mut loaded = loaded.into_iter().collect::<Result<Vec<_>>>()?;
     loaded.sort_by_key(|(number, _)| *number);
     let ids: Vec<RecordId> = loaded.into_iter().flat_map(|(_, ids)| ids).collect();
     assert!(

@@ -223,7 +223,9 @@ fn hand_overs(data: Data, count: usize) -> Vec<Write> {
     for company in 0..data.n {
         let owner = data.owner(company);
         let department = data::department(owner);
-        if data::members(department).next() == Some(owner) {
+        // Who gets it has no share in it, which an owner does not keep.
+        let is_shared = data.participants(company).contains(&(owner + 1));
+        if data::members(department).next() == Some(owner) && !is_shared {
             owned[department].push(company);
         }
     }
