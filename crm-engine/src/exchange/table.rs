@@ -2,8 +2,8 @@
 
 use csv::{ReaderBuilder, StringRecord, Terminator};
 
-use super::source::{Decoded, END_MARK, Source};
 use super::not_as_declared;
+use super::source::{Decoded, END_MARK, Source};
 use crate::error::{Code, Error, Result};
 use crate::tabular::delimiter_byte;
 

@@ -34,6 +34,7 @@ pub(crate) fn check(
         schema,
         facts,
         actor,
+        outward: false,
     };
     check_name(&declared.name, "a report").map_err(|error| at(error, &declared.name))?;
     check_parameters(declared)?;
@@ -76,7 +77,9 @@ fn check_parameters(declared: &ReportDeclaration) -> Result<()> {
             return Err(invalid(text, &one.name));
         }
         if let Some(text) = &one.default {
-            value::parse(one.value_type, text).map_err(|error| at(error, text))?;
+            let value = value::parse(one.value_type, text);
+            let value = value.and_then(|value| one.admit(&value));
+            value.map_err(|error| at(error, text))?;
         }
     }
     if let Some(words) = &declared.period {
@@ -85,6 +88,10 @@ fn check_parameters(declared: &ReportDeclaration) -> Result<()> {
     }
     for one in key {
         check_name(&one.name, "a key").map_err(|error| at(error, &one.name))?;
+        if one.all && key.len() > 1 {
+            let text = "only the one key of a report has a row for each choice".to_owned();
+            return Err(invalid(text, &one.name));
+        }
     }
     let mut parts = BTreeSet::new();
     for one in part {
@@ -114,7 +121,8 @@ fn check_report(
     let all = all_columns(declared);
     for column in &all {
         check_limits(column, |name| known.contains(name))?;
-        if let Some(text) = &column.value {
+        let words = column.words.iter().map(|word| &word.when);
+        for text in column.value.iter().chain(words) {
             known_only(parameters_of(text)?, known, text)?;
         }
     }
@@ -150,7 +158,7 @@ fn check_part(
     let object = eyes.schema.object(&part.from)?;
     for text in &part.conditions {
         let condition = eyes.condition(object, text)?;
-        let names = condition.parameters().iter().flatten().cloned();
+        let names = condition.into_iter().flatten();
         known_only(names.collect(), known, text)?;
     }
     if let Some(by) = &part.by {
@@ -175,7 +183,7 @@ fn check_list(
     let object = eyes.schema.object(&listing.from)?;
     for text in &listing.conditions {
         let condition = eyes.condition(object, text)?;
-        let names = condition.parameters().iter().flatten().cloned();
+        let names = condition.into_iter().flatten();
         known_only(names.collect(), known, text)?;
     }
     for text in &listing.show {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::ask::Asked;
-use super::declare::ColumnDeclaration;
+use super::declare::{ColumnDeclaration, WordDeclaration};
 use super::part::{at, is_absent};
 use crate::error::{Code, Error, Result};
 use crate::expr::{self, Ast, Bound, Checker, Context, Operand, Plans, Row, Scope, Source, Test};
@@ -31,7 +31,7 @@ pub(super) struct Names {
 }
 
 /// The values of one row, in the order of the names.
-pub(super) struct Figures<'a>(pub(super) &'a [Value]);
+struct Figures<'a>(&'a [Value]);
 
 impl Row for Figures<'_> {
     fn value(&self, field: FieldId) -> Result<std::borrow::Cow<'_, Value>> {
@@ -170,6 +170,8 @@ enum How {
     Cumulative(usize),
     Rank(usize),
     Class(usize),
+    /// The words of those conditions that hold.
+    Words(Vec<Test>),
 }
 
 /// The columns that can be computed from the figures there are, and all names with them.
@@ -212,8 +214,12 @@ fn column<'d>(declared: &'d ColumnDeclaration, names: &Names) -> Result<Column<'
         cumulative,
         rank,
         class,
+        words,
         ..
     } = declared;
+    if !words.is_empty() {
+        return word_column(declared, names);
+    }
     let (how, value_type) = match (value, share, cumulative, rank, class) {
         (Some(text), None, None, None, None) => {
             let formula = names.formula(text).map_err(|error| at(error, text))?;
@@ -241,6 +247,32 @@ fn column<'d>(declared: &'d ColumnDeclaration, names: &Names) -> Result<Column<'
             (None, None, None, None, None)
         ),
         how,
+    })
+}
+
+/// A column of words, which shows nothing else.
+fn word_column<'d>(declared: &'d ColumnDeclaration, names: &Names) -> Result<Column<'d>> {
+    let others = [
+        &declared.value,
+        &declared.share,
+        &declared.cumulative,
+        &declared.rank,
+        &declared.class,
+    ];
+    if others.into_iter().any(Option::is_some) {
+        let text = "a column of `words` has no other content";
+        return Err(at(Error::new(Code::InvalidValue, text), &declared.name));
+    }
+    let test = |word: &WordDeclaration| {
+        let test = names.condition(&word.when);
+        test.map_err(|error| at(error, &word.when))
+    };
+    let tests = declared.words.iter().map(test);
+    Ok(Column {
+        declared,
+        value_type: ValueType::Text,
+        is_figure: false,
+        how: How::Words(tests.collect::<Result<Vec<Test>>>()?),
     })
 }
 
@@ -297,6 +329,7 @@ impl Column<'_> {
             How::Cumulative(of) => (cumulative(rows, *of), None),
             How::Rank(of) => (ranks(rows, *of), None),
             How::Class(of) => (self.classes(rows, *of, asked), None),
+            How::Words(tests) => (self.words(rows, tests, asked, read)?, None),
         };
         let of_all = of_all.unwrap_or_default();
         if !self.is_figure {
@@ -324,6 +357,28 @@ impl Column<'_> {
             (Value::Money(money), _) => Value::Money(Money::rounded(*money)),
             (value, _) => value.clone(),
         }
+    }
+
+    fn words(
+        &self,
+        rows: &[Vec<Value>],
+        tests: &[Test],
+        asked: &Asked,
+        read: &dyn Read,
+    ) -> Result<Vec<Value>> {
+        let of_row = |row: &Vec<Value>| {
+            let mut words = Vec::new();
+            for (test, word) in tests.iter().zip(&self.declared.words) {
+                if holds(test, row, read)? {
+                    words.push(word.text.text(&asked.language));
+                }
+            }
+            Ok(match words.is_empty() {
+                true => Value::Null,
+                false => Value::from(words.join(", ").as_str()),
+            })
+        };
+        rows.iter().map(of_row).collect()
     }
 
     fn classes(&self, rows: &[Vec<Value>], of: usize, asked: &Asked) -> Vec<Value> {
@@ -366,6 +421,20 @@ impl Formula {
     }
 }
 
+/// Whether a condition holds for a row.
+///
+/// # Errors
+/// What the condition has against its parameters.
+pub(super) fn holds(test: &Test, row: &[Value], read: &dyn Read) -> Result<bool> {
+    let row = Figures(row);
+    let context = Context {
+        row: &row,
+        read,
+        bound: &Bound::default(),
+    };
+    Ok(test.evaluate(&context)? == Some(true))
+}
+
 /// The names that a column is made of.
 pub(super) fn names_in(declared: &ColumnDeclaration) -> Vec<String> {
     let others = [
@@ -376,7 +445,10 @@ pub(super) fn names_in(declared: &ColumnDeclaration) -> Vec<String> {
     ];
     let others = others.into_iter().flatten().cloned();
     let formula = declared.value.as_deref().map(expr::names_in);
-    others.chain(formula.into_iter().flatten()).collect()
+    let words = declared.words.iter();
+    let words = words.flat_map(|word| expr::names_in(&word.when));
+    let formula = formula.into_iter().flatten();
+    others.chain(formula).chain(words).collect()
 }
 
 /// Whether a column may be left out: what it is made of may not be seen.

@@ -84,6 +84,13 @@ pub struct ParameterDeclaration {
     /// out.
     #[serde(default)]
     pub default: Option<String>,
+    /// The setting `report.NAME` of the store that stands before the default where it is set: so
+    /// that several reports follow one rule.
+    #[serde(default)]
+    pub setting: Option<String>,
+    /// The texts that it can be; any when left out.
+    #[serde(default)]
+    pub one_of: Vec<String>,
 }
 
 /// What rows are made by.
@@ -98,6 +105,10 @@ pub struct KeyDeclaration {
     /// What stands in the row of the records that have no value.
     #[serde(default)]
     pub none: Option<Words>,
+    /// Whether each choice of its field has a row, also where nothing is; of a report with one
+    /// key.
+    #[serde(default)]
+    pub all: bool,
 }
 
 /// Where figures come from: the records of one object.
@@ -156,12 +167,25 @@ pub struct ColumnDeclaration {
     /// The names of the classes; `A`, `B`, `C` when left out.
     #[serde(default)]
     pub names: Vec<String>,
+    /// Words, each of which stands there where its condition holds; several are joined by commas.
+    #[serde(default)]
+    pub words: Vec<WordDeclaration>,
     /// What stands where there is no value.
     #[serde(default)]
     pub none: Option<Words>,
     /// To how many places its numbers are rounded; 2 when left out.
     #[serde(default)]
     pub places: Option<u32>,
+}
+
+/// A word that stands in a row where a condition holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WordDeclaration {
+    /// The condition, over what formulas may name.
+    pub when: String,
+    /// The word.
+    pub text: Words,
 }
 
 /// Words for people: the same in all languages, or by language.

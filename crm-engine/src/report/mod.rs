@@ -64,7 +64,7 @@
 //! | `check` | whether a definition can be saved |
 //! | `stored` | who may run which stored report |
 //! | `table` | what comes of it |
-//! | `draw` | the same as a picture, as CSV, as a workbook |
+//! | `draw`, `file` | the same as a picture, as CSV, as a workbook |
 //! | `funnel`, `svg`, `periodicity` | reports with a form of their own |
 
 mod ask;
@@ -73,6 +73,7 @@ mod columns;
 mod declare;
 mod draw;
 mod drill;
+mod file;
 mod funnel;
 mod list;
 mod part;
@@ -93,9 +94,10 @@ pub use ask::ReportRequest;
 pub(crate) use check::check;
 pub use declare::{
     ChartDeclaration, ChartKind, ColumnDeclaration, KeyDeclaration, ListingDeclaration,
-    ParameterDeclaration, PartDeclaration, ReportDeclaration, Words,
+    ParameterDeclaration, PartDeclaration, ReportDeclaration, WordDeclaration, Words,
 };
 pub use drill::{Drill, DrillRequest};
+pub use file::{ReportFile, ReportForm, WrittenReport};
 pub(crate) use funnel::funnel;
 pub use funnel::{Funnel, FunnelStage};
 pub use periodicity::Periodicity;

@@ -6,14 +6,13 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::ask::{Around, Asked, ReportRequest, known};
-use super::columns::{Column, Figures, Names, absent_only, columns};
+use super::columns::{Column, Names, absent_only, columns, holds};
 use super::declare::{
     ChartDeclaration, ChartKind, ColumnDeclaration, KeyDeclaration, ReportDeclaration,
 };
 use super::part::{KeyValue, Part};
 use super::table::{Chart, Table, TableColumn};
 use crate::error::{Error, Result};
-use crate::expr::{Bound, Context};
 use crate::schema::label_in;
 use crate::store::Read;
 use crate::value::{Money, Value, ValueType, compare, encode_value};
@@ -210,6 +209,18 @@ impl Frame {
             }
             found.push(Found::ByPlace(by_place));
         }
+        if declared.key.iter().any(|key| key.all) {
+            let choices = parts.iter().flat_map(|part| part.choices(&asked.language));
+            for choice in choices {
+                let next = places.len();
+                let place = *places
+                    .entry(place_of(std::slice::from_ref(&choice)))
+                    .or_insert(next);
+                if place == keys.len() {
+                    keys.push(vec![choice]);
+                }
+            }
+        }
         let given: Vec<Value> = parameters(declared)
             .map(|(name, _)| asked.values.get(&name).cloned().unwrap_or_default())
             .collect();
@@ -249,7 +260,10 @@ impl Frame {
             .collect();
         let order = |a: &[KeyValue], b: &[KeyValue]| {
             let pairs = a.iter().zip(b);
-            let shown = pairs.map(|(a, b)| compare(&a.shown, &b.shown));
+            let shown = pairs.map(|(a, b)| {
+                let by_choice = a.place.cmp(&b.place);
+                by_choice.then_with(|| compare(&a.shown, &b.shown))
+            });
             let shown = shown.into_iter().find(|order| order.is_ne());
             shown.unwrap_or_else(|| place_of(a).cmp(&place_of(b)))
         };
@@ -270,20 +284,13 @@ impl Frame {
             let Ok(test) = names.condition(text) else {
                 return Ok(Vec::new());
             };
-            let bound = Bound::default();
-            let mut holds = Vec::new();
+            let mut among = Vec::new();
             for row in kept {
-                let figures = Figures(&self.rows[row]);
-                let context = Context {
-                    row: &figures,
-                    read,
-                    bound: &bound,
-                };
-                if test.evaluate(&context)? == Some(true) {
-                    holds.push(row);
+                if holds(&test, &self.rows[row], read)? {
+                    among.push(row);
                 }
             }
-            kept = holds;
+            kept = among;
         }
         let by: Vec<(usize, bool)> = declared
             .order
