@@ -8,6 +8,7 @@ use super::domain::Domain;
 use super::eval::{Case, Comparison, Operand, Test};
 use super::syntax::{Ast, blame, place};
 use crate::error::{Code, Error, Result};
+use crate::schema::Field;
 use crate::value::{Value, ValueType, shorten};
 
 impl Checker<'_> {
@@ -36,23 +37,20 @@ impl Checker<'_> {
         let object = self.object();
         let plan = (self.scope().plans)(&object);
         let list = object.completeness.iter().find(|list| list.name == name);
-        let fields = list.map(|list| {
-            let shown = list.fields.iter().filter(|field| plan.shows(**field));
-            let fields = shown.filter_map(|id| object.by_id(*id));
-            let operand = |field| self.seen(field, Operand::Field(field.id));
-            fields.map(operand).collect::<Vec<Operand>>()
-        });
-        let fields = fields.filter(|fields| !fields.is_empty()).ok_or_else(|| {
+        let shown = list.into_iter().flat_map(|list| &list.fields);
+        let shown = shown.filter(|field| plan.shows(**field));
+        let fields = shown.filter_map(|id| object.by_id(*id));
+        let operand = |field: &Field| self.seen(field, Operand::Field(field.id));
+        let fields: Vec<Operand> = fields.map(operand).collect();
+        if fields.is_empty() {
             let error = format!(
                 "`{}` has no list of fields `{}`",
                 object.name,
                 shorten(&name)
             );
-            blame(
-                Error::new(Code::UnknownField, error).field(&name),
-                place(ast),
-            )
-        })?;
+            let error = Error::new(Code::UnknownField, error).field(&name);
+            return Err(blame(error, place(ast)));
+        }
         let percent = Domain::plain(ValueType::Integer);
         Ok(Term::Typed(Operand::Filled(fields), percent))
     }

@@ -114,7 +114,7 @@ fn check_report(
         parts.push(Part::checked(eyes, part, &declared.key, asked, &mut Err)?);
         check_part(eyes, declared, part, known)?;
     }
-    if !declared.key.is_empty() && !parts.iter().any(Part::has_keys) {
+    if !declared.key.is_empty() && !parts.iter().any(|part| part.makes_rows(declared)) {
         let text = "no part says what the keys are";
         return Err(at(Error::new(Code::InvalidValue, text), &declared.name));
     }
@@ -195,9 +195,8 @@ fn check_list(
 fn check_chart(chart: &ChartDeclaration, declared: &ReportDeclaration) -> Result<()> {
     let keys = declared.key.iter().map(|key| &key.name);
     let columns = all_columns(declared);
-    let shown: Vec<&String> = keys
-        .chain(columns.iter().map(|column| &column.name))
-        .collect();
+    let shown = columns.iter().filter(|column| !column.hidden);
+    let shown: Vec<&String> = keys.chain(shown.map(|column| &column.name)).collect();
     let mut named = chart.values.iter().chain([&chart.label]);
     match named.find(|name| !shown.contains(name)) {
         Some(unknown) => Err(no_measure(unknown, unknown)),

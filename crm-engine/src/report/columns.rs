@@ -5,6 +5,7 @@
 //! one that names an unknown field.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_decimal::{Decimal, RoundingStrategy};
@@ -18,7 +19,7 @@ use crate::ids::FieldId;
 use crate::policy::{Action, Actor, Organisation, Plan};
 use crate::schema::{FieldDeclaration, Object, ObjectDeclaration, Schema, system};
 use crate::store::Read;
-use crate::value::{Money, Value, ValueType, compare};
+use crate::value::{Money, Value, ValueType, compare, encode_value};
 
 /// Places of a number that a formula gives.
 const PLACES: u32 = 2;
@@ -161,6 +162,8 @@ pub(super) struct Column<'d> {
     /// It shows a measure as it is, which rows have already.
     is_figure: bool,
     how: How,
+    /// By which figure the rows are parted before they are compared.
+    within: Option<usize>,
 }
 
 enum How {
@@ -239,8 +242,10 @@ fn column<'d>(declared: &'d ColumnDeclaration, names: &Names) -> Result<Column<'
             return Err(at(Error::new(Code::InvalidValue, text), &declared.name));
         }
     };
+    let within = declared.within.as_ref().map(of).transpose()?;
     Ok(Column {
         declared,
+        within,
         value_type,
         is_figure: matches!(
             (value, share, cumulative, rank, class),
@@ -270,6 +275,7 @@ fn word_column<'d>(declared: &'d ColumnDeclaration, names: &Names) -> Result<Col
     let tests = declared.words.iter().map(test);
     Ok(Column {
         declared,
+        within: None,
         value_type: ValueType::Text,
         is_figure: false,
         how: How::Words(tests.collect::<Result<Vec<Test>>>()?),
@@ -321,14 +327,18 @@ impl Column<'_> {
                 (values, of_all)
             }
             How::Share(of) => {
-                let shares = share(rows, *of);
+                let shares = self.apart(rows, |rows| share(rows, *of));
                 let parted = shares.iter().any(|share| !share.is_null());
-                let whole = parted.then_some(Value::Decimal(Decimal::ONE_HUNDRED));
+                let whole = (parted && self.within.is_none())
+                    .then_some(Value::Decimal(Decimal::ONE_HUNDRED));
                 (shares, whole)
             }
-            How::Cumulative(of) => (cumulative(rows, *of), None),
-            How::Rank(of) => (ranks(rows, *of), None),
-            How::Class(of) => (self.classes(rows, *of, asked), None),
+            How::Cumulative(of) => (self.apart(rows, |rows| cumulative(rows, *of)), None),
+            How::Rank(of) => (self.apart(rows, |rows| ranks(rows, *of)), None),
+            How::Class(of) => {
+                let classes = self.apart(rows, |rows| self.classes(rows, *of, asked));
+                (classes, None)
+            }
             How::Words(tests) => (self.words(rows, tests, asked, read)?, None),
         };
         let of_all = of_all.unwrap_or_default();
@@ -357,6 +367,27 @@ impl Column<'_> {
             (Value::Money(money), _) => Value::Money(Money::rounded(*money)),
             (value, _) => value.clone(),
         }
+    }
+
+    /// What `of` makes of the rows, each lot of those that belong together by itself.
+    fn apart(&self, rows: &[Vec<Value>], of: impl Fn(&[Vec<Value>]) -> Vec<Value>) -> Vec<Value> {
+        let Some(within) = self.within else {
+            return of(rows);
+        };
+        let mut lots: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+        for (at, row) in rows.iter().enumerate() {
+            let mut lot = Vec::new();
+            encode_value(row.get(within).unwrap_or(&Value::Null), &mut lot);
+            lots.entry(lot).or_default().push(at);
+        }
+        let mut values = vec![Value::Null; rows.len()];
+        for lot in lots.values() {
+            let own: Vec<Vec<Value>> = lot.iter().map(|at| rows[*at].clone()).collect();
+            for (at, value) in lot.iter().zip(of(&own)) {
+                values[*at] = value;
+            }
+        }
+        values
     }
 
     fn words(
@@ -442,6 +473,7 @@ pub(super) fn names_in(declared: &ColumnDeclaration) -> Vec<String> {
         &declared.cumulative,
         &declared.rank,
         &declared.class,
+        &declared.within,
     ];
     let others = others.into_iter().flatten().cloned();
     let formula = declared.value.as_deref().map(expr::names_in);

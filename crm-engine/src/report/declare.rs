@@ -97,7 +97,7 @@ pub struct ParameterDeclaration {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyDeclaration {
-    /// Its name; every part with keys says which expression it is there.
+    /// Its name; parts say which expression it is there.
     pub name: String,
     /// Its name for people, by language.
     #[serde(default)]
@@ -123,8 +123,8 @@ pub struct PartDeclaration {
     /// value is left out.
     #[serde(default, rename = "where")]
     pub conditions: Vec<String>,
-    /// What each key of the report is here. A part without keys has one row, which stands beside
-    /// every row of the report.
+    /// What each key of the report is here. The figures of a part that has some of the keys only,
+    /// or none, stand beside every row of the report that has the same ones.
     #[serde(default)]
     pub key: BTreeMap<String, String>,
     /// Its figures by their names, which are unique in the report.
@@ -167,6 +167,13 @@ pub struct ColumnDeclaration {
     /// The names of the classes; `A`, `B`, `C` when left out.
     #[serde(default)]
     pub names: Vec<String>,
+    /// The key or column by whose values the rows are parted before that: shares, places and
+    /// classes are those among the rows with the same value.
+    #[serde(default)]
+    pub within: Option<String>,
+    /// Whether it is only computed for the columns behind it, the order and `keep`.
+    #[serde(default)]
+    pub hidden: bool,
     /// Words, each of which stands there where its condition holds; several are joined by commas.
     #[serde(default)]
     pub words: Vec<WordDeclaration>,

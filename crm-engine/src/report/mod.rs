@@ -26,7 +26,7 @@
 //!
 //! **Parts** are queries over one object each, grouped by the same keys; a row of the report is a
 //! key that any part has, and what a part does not have is counted and summed to 0 there. A part
-//! without keys stands beside each row. A condition that asks for a parameter without a value is
+//! that has some of the keys only, or none, stands beside each row with the same ones. A condition that asks for a parameter without a value is
 //! left out. References are shown by what names their record; rows of the same key are one row.
 //!
 //! **Columns** follow from the measures of a row, in the language of conditions. Where a value

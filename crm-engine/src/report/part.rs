@@ -142,6 +142,8 @@ pub(super) struct Part<'d> {
 
 /// A key of the report as a part has it.
 struct Key<'d> {
+    /// Which one of the report's.
+    at: usize,
     expression: &'d str,
     column: Column,
     /// The text that names the record of a reference.
@@ -229,11 +231,10 @@ impl<'d> Part<'d> {
         if self.declared.key.is_empty() {
             return Ok(());
         }
-        for key in keys {
-            let expression = self.declared.key.get(&key.name).ok_or_else(|| {
-                let text = format!("the part has no key `{}`", key.name);
-                Error::new(Code::InvalidValue, text)
-            })?;
+        for (place, key) in keys.iter().enumerate() {
+            let Some(expression) = self.declared.key.get(&key.name) else {
+                continue;
+            };
             let from = &self.object.name;
             let sql = format!("SELECT\n{expression}\nFROM \"{from}\"");
             whole(expression).map_err(|error| at(error, expression))?;
@@ -244,6 +245,7 @@ impl<'d> Part<'d> {
             };
             let title = title(eyes, &self.object, expression, column);
             self.keys.push(Key {
+                at: place,
                 expression,
                 column: column.clone(),
                 title,
@@ -361,7 +363,11 @@ impl<'d> Part<'d> {
     pub(super) fn behind(&self, keys: &[Value]) -> (Vec<String>, Vec<(String, Value)>) {
         let mut conditions = self.conditions.clone();
         let mut values = Vec::new();
-        for (at, (key, value)) in self.keys.iter().zip(keys).enumerate() {
+        let asked = self
+            .keys
+            .iter()
+            .filter_map(|key| Some((key, keys.get(key.at)?)));
+        for (at, (key, value)) in asked.enumerate() {
             let expression = key.expression;
             match value {
                 Value::Null => conditions.push(format!("({expression}\n) IS NULL")),
@@ -392,17 +398,26 @@ impl<'d> Part<'d> {
         !self.keys.is_empty()
     }
 
-    /// Whether its records make rows of the report; otherwise its figures stand beside each row.
+    /// Whether its records make rows of the report; otherwise its figures stand beside each row
+    /// that has the same keys, of those that the part has.
     pub(super) fn makes_rows(&self, declared: &ReportDeclaration) -> bool {
-        self.has_keys() || declared.key.is_empty()
+        self.keys.len() == declared.key.len()
     }
 
-    /// The types of the keys as people read them.
-    pub(super) fn key_types(&self) -> impl Iterator<Item = ValueType> {
-        self.keys.iter().map(|key| match key.column.value_type {
-            kind @ (ValueType::Integer | ValueType::Decimal) if key.title.is_none() => kind,
-            kind @ (ValueType::Date | ValueType::DateTime | ValueType::Money) => kind,
-            _ => ValueType::Text,
+    /// Which of the report's keys it has.
+    pub(super) fn key_places(&self) -> Vec<usize> {
+        self.keys.iter().map(|key| key.at).collect()
+    }
+
+    /// Which of the report's keys it has, with their types as people read them.
+    pub(super) fn key_types(&self) -> impl Iterator<Item = (usize, ValueType)> {
+        self.keys.iter().map(|key| {
+            let kind = match key.column.value_type {
+                kind @ (ValueType::Integer | ValueType::Decimal) if key.title.is_none() => kind,
+                kind @ (ValueType::Date | ValueType::DateTime | ValueType::Money) => kind,
+                _ => ValueType::Text,
+            };
+            (key.at, kind)
         })
     }
 }
