@@ -98,8 +98,9 @@ pub use query::{Column, Params, Rows};
 pub use report::{
     Chart, ChartDeclaration, ChartKind, ColumnDeclaration, DescribedParameter, Drill, DrillRequest,
     Funnel, FunnelStage, KeyDeclaration, ListingDeclaration, ParameterDeclaration, PartDeclaration,
-    Periodicity, Report, ReportAudience, ReportDeclaration, ReportDescription, ReportInfo,
-    ReportRequest, Table, TableColumn, Words, funnel_svg,
+    Periodicity, Report, ReportAudience, ReportDeclaration, ReportDescription, ReportFile,
+    ReportForm, ReportInfo, ReportRequest, Table, TableColumn, WordDeclaration, Words,
+    WrittenReport, funnel_svg,
 };
 pub use review::{
     Affected, Because, EffectiveRights, EffectiveRule, Explanation, MatchedRule, PolicyChange,

@@ -348,6 +348,7 @@ impl<'a> Checker<'a> {
                 Some((name, arguments)) => match (name.as_str(), arguments.as_slice()) {
                     ("currency", [argument]) => self.currency(argument, depth),
                     ("coalesce", [_, _, ..]) => self.coalesce(&arguments, depth),
+                    ("filled", [list]) => self.filled(list, depth),
                     _ => match self.date_call(&name, &arguments, ast, depth)? {
                         Some(term) => Ok(term),
                         None => Err(unexpected(ast, "a value")),

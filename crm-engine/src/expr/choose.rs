@@ -1,4 +1,4 @@
-//! Checks what takes one of several values: `CASE` and `coalesce`.
+//! Checks what takes several values: `CASE`, `coalesce`, and `filled`, which counts those there are.
 
 use sqlparser::ast::CaseWhen;
 
@@ -8,7 +8,8 @@ use super::domain::Domain;
 use super::eval::{Case, Comparison, Operand, Test};
 use super::syntax::{Ast, blame, place};
 use crate::error::{Code, Error, Result};
-use crate::value::{Value, ValueType};
+use crate::schema::Field;
+use crate::value::{Value, ValueType, shorten};
 
 impl Checker<'_> {
     /// The first of several values that is one.
@@ -21,6 +22,37 @@ impl Checker<'_> {
         }
         let (operands, domain) = self.alike(terms, arguments, "coalesce")?;
         Ok(Term::Typed(Operand::Coalesce(operands), domain))
+    }
+
+    /// `filled('portrait')`: how complete a record is by a list of fields, of those the reader sees.
+    /// Lists are changed in a running store, so nothing that is kept may follow from them.
+    pub(super) fn filled(&mut self, ast: &Ast, depth: usize) -> Result<Term> {
+        if !self.clock {
+            let error = "how complete a record is can be asked in queries only";
+            return Err(blame(Error::new(Code::InvalidValue, error), place(ast)));
+        }
+        let Term::Literal(Value::Text(name)) = self.term(ast, depth)? else {
+            return Err(super::unexpected(ast, "the name of a list of fields"));
+        };
+        let object = self.object();
+        let plan = (self.scope().plans)(&object);
+        let list = object.completeness.iter().find(|list| list.name == name);
+        let shown = list.into_iter().flat_map(|list| &list.fields);
+        let shown = shown.filter(|field| plan.shows(**field));
+        let fields = shown.filter_map(|id| object.by_id(*id));
+        let operand = |field: &Field| self.seen(field, Operand::Field(field.id));
+        let fields: Vec<Operand> = fields.map(operand).collect();
+        if fields.is_empty() {
+            let error = format!(
+                "`{}` has no list of fields `{}`",
+                object.name,
+                shorten(&name)
+            );
+            let error = Error::new(Code::UnknownField, error).field(&name);
+            return Err(blame(error, place(ast)));
+        }
+        let percent = Domain::plain(ValueType::Integer);
+        Ok(Term::Typed(Operand::Filled(fields), percent))
     }
 
     /// `CASE WHEN condition THEN value .. ELSE value END`, and `CASE value WHEN value THEN ..`.

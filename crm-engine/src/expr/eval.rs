@@ -72,6 +72,8 @@ pub(crate) enum Operand {
     Names(Box<(Operand, Vec<(ChoiceId, String)>)>),
     /// The first that has a value.
     Coalesce(Vec<Operand>),
+    /// How many of them have a value, in per cent, rounded down.
+    Filled(Vec<Operand>),
     Case(Box<Case>),
     /// The number of a unit in the calendar.
     DatePart(Box<(Unit, Operand)>),
@@ -432,7 +434,9 @@ impl Operand {
             Operand::Arithmetic(operation) => {
                 operation.0.reads(fields) && operation.2.reads(fields)
             }
-            Operand::Coalesce(operands) => operands.iter().all(|operand| operand.reads(fields)),
+            Operand::Coalesce(operands) | Operand::Filled(operands) => {
+                operands.iter().all(|operand| operand.reads(fields))
+            }
             Operand::Link(link) => link.reference.reads(fields),
             Operand::Names(set) => set.0.reads(fields),
         }
@@ -500,8 +504,19 @@ impl Operand {
                 }
                 Ok(Cow::Owned(Value::Null))
             }
+            Operand::Filled(operands) => filled(operands, context).map(Cow::Owned),
         }
     }
+}
+
+fn filled(operands: &[Operand], context: &Context<'_>) -> Result<Value> {
+    let mut filled = 0;
+    for operand in operands {
+        filled += i64::from(!operand.evaluate(context)?.is_null());
+    }
+    let total = i64::try_from(operands.len()).unwrap_or(i64::MAX);
+    let percent = (100 * filled).checked_div(total);
+    Ok(percent.map_or(Value::Null, Value::Integer))
 }
 
 /// The day of a day, or of a moment where the reader is.

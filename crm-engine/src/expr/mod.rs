@@ -19,6 +19,7 @@
 //! | `(SELECT sum(amount) FROM item)` | of what refers to the record; in queries, which tell more |
 //! | `coalesce(discount, 0)` | the first that has a value |
 //! | `CASE WHEN size > 3 THEN 'big' ELSE 'small' END`, `CASE state WHEN 'won' THEN 1 END` | the value behind the first condition that holds, behind the first value that is equal; failing that the one behind `ELSE`, or none |
+//! | `filled('portrait')` | how many fields of a list for completeness have a value, in per cent, rounded down; in queries only |
 //! | `today()`, `now()` | the present day and moment, where and when a query is run |
 //! | `year(day)`, `quarter(day)`, `month(day)`, `week(day)`, `day(day)` | their numbers; weeks are those of ISO 8601 |
 //! | `start_of('month', day)` | the first day of the `day`, `week`, `month`, `quarter` or `year` |

@@ -14,7 +14,7 @@ use super::subselect::Answers;
 use super::syntax::{Source, blame};
 use crate::error::{Code, Error, Result};
 use crate::limits::PATTERN_BYTES_MAX;
-use crate::value::Value;
+use crate::value::{Value, ValueType};
 
 /// The values for the parameters of a query: by position for `?`, by position or name for
 /// `:name`. Positions follow the order of appearance; a name counts where it appears first.
@@ -30,6 +30,8 @@ pub struct Params {
     named: Vec<(String, Value)>,
     /// When and where the text is run.
     calendar: Option<Calendar>,
+    /// A day given for a moment begins where the text is run, not in UTC.
+    local_days: bool,
 }
 
 impl Params {
@@ -57,6 +59,13 @@ impl Params {
     #[must_use]
     pub(crate) fn at(mut self, calendar: Calendar) -> Params {
         self.calendar = Some(calendar);
+        self
+    }
+
+    /// The same values; a day among them that stands for a moment begins where the text is run.
+    #[must_use]
+    pub(crate) fn with_local_days(mut self) -> Params {
+        self.local_days = true;
         self
     }
 
@@ -306,9 +315,17 @@ impl Parameters {
             calendar.ok_or_else(|| Error::internal("nobody told what time it is"))
         };
         let slots = self.slots.iter().map(|slot| match &slot.filler {
-            Filler::Parameter(parameter, wanted) => wanted
-                .fit(values[*parameter].clone())
-                .map_err(|error| blame(error, slot.at)),
+            Filler::Parameter(parameter, wanted) => {
+                let value = match (values[*parameter], params.calendar) {
+                    (Value::Date(day), Some(calendar))
+                        if params.local_days && wanted.is_moment() =>
+                    {
+                        Value::DateTime(calendar.beginning(*day))
+                    }
+                    (value, _) => value.clone(),
+                };
+                wanted.fit(value).map_err(|error| blame(error, slot.at))
+            }
             Filler::Around => Ok(Value::Null),
             Filler::Now => Ok(Value::DateTime(calendar()?.now())),
             Filler::Today { begins: false } => Ok(Value::Date(calendar()?.today())),
@@ -362,6 +379,10 @@ impl Wanted {
             Wanted::Pattern => pattern(value),
             Wanted::Unit => unit(value),
         }
+    }
+
+    fn is_moment(&self) -> bool {
+        matches!(self, Wanted::Value(domain) if domain.value_type == ValueType::DateTime)
     }
 }
 

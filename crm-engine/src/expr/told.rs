@@ -105,7 +105,9 @@ impl Operand {
                 operation.0.is_told(told) && operation.2.is_told(told)
             }
             Operand::Names(set) => set.0.is_told(told),
-            Operand::Coalesce(operands) => operands.iter().all(|operand| operand.is_told(told)),
+            Operand::Coalesce(operands) | Operand::Filled(operands) => {
+                operands.iter().all(|operand| operand.is_told(told))
+            }
             Operand::Case(case) => {
                 let mut arms = case.arms.iter();
                 arms.all(|(test, value)| test.is_told(told) && value.is_told(told))

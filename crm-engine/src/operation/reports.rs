@@ -10,7 +10,7 @@ use crate::limits::REPORT_LIST_ROWS;
 use crate::progress::OnProgress;
 use crate::query::Rows;
 use crate::report::{
-    Chart, DrillRequest, Report, ReportAudience, ReportDeclaration, ReportRequest,
+    Chart, DrillRequest, Report, ReportAudience, ReportDeclaration, ReportFile, ReportRequest,
 };
 use crate::session::Session;
 use crate::value::{self, Value};
@@ -72,6 +72,22 @@ pub(super) fn operations() -> Vec<Operation> {
                 ),
                 LANGUAGE,
                 ("limit", "integer", "records of a list; 100 when left out"),
+                (
+                    "format",
+                    "text",
+                    "`json`, or what is written: `svg`, a picture; `csv`, `xlsx`, tables, for those who may export what they are made of",
+                ),
+                (
+                    "path",
+                    "text",
+                    "the file to write, which must not exist; `text` in the answer when left out",
+                ),
+                ("delimiter", "text", "of a CSV; `,` when left out"),
+                (
+                    "bom",
+                    "boolean",
+                    "whether a CSV begins with a byte order mark",
+                ),
             ],
             run,
         },
@@ -180,7 +196,8 @@ impl Name {
 }
 
 fn run(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
-    let (mine, asked) = parted(json, &["report", "limit"])?;
+    let (mut file, others) = parted(json, &["format", "path", "delimiter", "bom"])?;
+    let (mine, asked) = parted(&others, &["report", "limit"])?;
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Arguments {
@@ -189,11 +206,15 @@ fn run(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {
     }
     let Arguments { report, limit } = arguments(&mine)?;
     let asked: ReportRequest = arguments(&asked)?;
-    Ok(report_json(&session.report(
-        &report.text(),
-        &asked,
-        limit,
-    )?))
+    let report = report.text();
+    if file.get("format").is_some_and(|format| format == "json") {
+        file = parted(&file, &["format"])?.1;
+    }
+    if file.as_object().is_some_and(Map::is_empty) {
+        return Ok(report_json(&session.report(&report, &asked, limit)?));
+    }
+    let file: ReportFile = arguments(&file)?;
+    to_json(&session.write_report(&report, &asked, limit, &file)?)
 }
 
 fn drill(session: &Session, json: &Json, _: OnProgress<'_>) -> Result<Json> {

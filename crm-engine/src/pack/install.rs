@@ -88,10 +88,8 @@ impl Prepared<'_> {
         door.renew_kept(&self.former_schema)?;
         let before = self.former.as_ref().map_or(&[][..], |former| &former.roles);
         roles::apply(door, self.pack, before)?;
-        let before = self
-            .former
-            .as_ref()
-            .map_or(&[][..], |former| &former.reports);
+        let none = reports::Digests::default();
+        let before = self.former.as_ref().map_or(&none, |former| &former.reports);
         reports::apply(door, self.pack, before)?;
         Ok(Installed {
             before: self.former.as_ref().map(|former| former.manifest.version),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{Pack, place};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::write::{Door, Input};
 pub(super) const REPORTS: &str = "reports.toml";
 
 /// A report and the file that declares it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Declared {
     pub(super) file: String,
     pub(super) report: ReportDeclaration,
@@ -33,6 +33,21 @@ pub(super) struct Declared {
 pub(super) struct ReportsFile {
     #[serde(default)]
     pub(super) report: Vec<ReportDeclaration>,
+}
+
+/// Digests of the texts of reports, by their names.
+pub(super) type Digests = BTreeMap<String, String>;
+
+/// What is told of the reports of a pack when it is upgraded.
+pub(super) fn digests(pack: &Pack) -> Result<Digests> {
+    let reports = pack.reports.iter().map(|declared| &declared.report);
+    reports
+        .map(|report| Ok((report.name.clone(), digest(&report.to_text()?))))
+        .collect()
+}
+
+fn digest(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().to_string()
 }
 
 /// Everything that is wrong with the reports of a pack in a schema. While the fields of an object
@@ -83,7 +98,7 @@ fn offset(file: &str, start: usize, error: &Error) -> usize {
 
 /// Brings the records from what the pack declared `before` to what it declares now. A report that
 /// was changed in the store stays as it is; one that was opened to others closes when it changes.
-pub(super) fn apply(door: &mut Door<'_>, pack: &Pack, before: &[Declared]) -> Result<()> {
+pub(super) fn apply(door: &mut Door<'_>, pack: &Pack, before: &Digests) -> Result<()> {
     let object = door.schema().by_id(REPORT).map(Arc::clone);
     let object = object.ok_or_else(|| Error::internal("a schema without reports"))?;
     let known = stored(door, pack.name())?;
@@ -97,7 +112,7 @@ pub(super) fn apply(door: &mut Door<'_>, pack: &Pack, before: &[Declared]) -> Re
                 input.take(fields::SHARED, Value::Checkbox(true));
                 door.entrusted(|door| door.create(&object, input))?;
             }
-            Some((id, text)) if is_untouched(before, &report.name, text)? => {
+            Some((id, text)) if is_untouched(before, &report.name, text) => {
                 let changed = report.to_text()? != *text;
                 let mut input = input;
                 if changed {
@@ -110,7 +125,7 @@ pub(super) fn apply(door: &mut Door<'_>, pack: &Pack, before: &[Declared]) -> Re
     }
     for (name, (id, text)) in &known {
         let is_gone = pack.reports.iter().all(|one| one.report.name != *name);
-        if is_gone && is_untouched(before, name, text)? {
+        if is_gone && is_untouched(before, name, text) {
             door.entrusted(|door| door.delete(&object, *id, None))?;
         }
     }
@@ -118,12 +133,10 @@ pub(super) fn apply(door: &mut Door<'_>, pack: &Pack, before: &[Declared]) -> Re
 }
 
 /// Whether a definition is the one that the pack declared.
-fn is_untouched(before: &[Declared], name: &str, text: &str) -> Result<bool> {
-    let former = before.iter().find(|one| one.report.name == name);
-    match former {
-        Some(former) => Ok(former.report.to_text()? == text),
-        None => Ok(false),
-    }
+fn is_untouched(before: &Digests, name: &str, text: &str) -> bool {
+    before
+        .get(name)
+        .is_some_and(|former| *former == digest(text))
 }
 
 fn close(input: &mut Input) {

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::reports::Declared;
-use super::{Files, Manifest, Pack, RoleDeclaration};
+use super::reports::Digests;
+use super::{Files, Manifest, Pack, RoleDeclaration, reports};
 use crate::error::{Code, Error, Result};
 use crate::schema::keys;
 use crate::script::RuleSource;
@@ -18,8 +18,8 @@ pub(super) struct Stored {
     pub(super) order: usize,
     /// What it declared, so that an upgrade can take back what it no longer declares.
     pub(super) roles: Vec<RoleDeclaration>,
-    /// The reports it declared, for the same.
-    pub(super) reports: Vec<Declared>,
+    /// Digests of the reports it declared, for the same: their texts stand in their files.
+    pub(super) reports: Digests,
     /// Its rules; their texts stand in their files.
     rules: Vec<RuleSource>,
 }
@@ -76,7 +76,7 @@ pub(super) fn put(txn: &mut Txn, pack: &Pack, order: usize) -> Result<()> {
         manifest: pack.manifest.clone(),
         order,
         roles: pack.roles.clone(),
-        reports: pack.reports.clone(),
+        reports: reports::digests(pack)?,
         rules: rules.collect(),
     };
     let bytes = serde_json::to_vec(&stored)

@@ -4,20 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::declare::ReportDeclaration;
+use super::declare::{ParameterDeclaration, ReportDeclaration};
 use super::period::{after, period};
 use crate::error::{Code, Error, Result};
+use crate::expr::Calendar;
 use crate::facts::{self, Facts};
 use crate::ids::{RecordId, UserId};
 use crate::limits::REPORT_LEVEL_USERS_MAX;
 use crate::policy::{Action, Actor};
 use crate::query::Params;
 use crate::schema::{Object, Schema, keys, system};
-use crate::store::Snapshot;
+use crate::store::{Read, Snapshot};
 use crate::value::{self, RecordView, Value};
 
 /// What is asked of a report. Nothing of it is needed.
@@ -57,7 +58,10 @@ pub(crate) struct Around<'a> {
     pub(crate) facts: &'a Arc<Facts>,
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) actor: Actor,
-    pub(crate) now: DateTime<Utc>,
+    /// When and where it is asked.
+    pub(crate) calendar: Calendar,
+    /// What is read leaves the store (C51).
+    pub(crate) outward: bool,
 }
 
 /// What is asked, checked.
@@ -70,7 +74,13 @@ pub(super) struct Asked {
     pub(super) users: Option<Vec<UserId>>,
     pub(super) cut: BTreeMap<String, String>,
     pub(super) language: String,
+    /// When and where it is asked.
+    pub(super) calendar: Option<Calendar>,
 }
+
+/// How the names of those settings begin that reports may read: all of these can be told to
+/// everyone.
+const SETTINGS: &str = "report.";
 
 /// The parameters of a period.
 const OF_PERIOD: [&str; 3] = ["from", "to", "after"];
@@ -94,19 +104,15 @@ impl Asked {
         declared: &ReportDeclaration,
         request: &ReportRequest,
     ) -> Result<Asked> {
-        let today = around.now.date_naive();
+        let today = around.calendar.today();
         let mut values = BTreeMap::from([
             ("today".to_owned(), Value::Date(today)),
-            ("now".to_owned(), Value::DateTime(around.now)),
+            ("now".to_owned(), Value::DateTime(around.calendar.now())),
         ]);
         for one in &declared.parameter {
-            let given = match (request.parameters.get(&one.name), &one.default) {
-                (Some(Json::Null), _) | (None, None) => continue,
-                (Some(json), _) => value::from_json(one.value_type, json),
-                (None, Some(text)) => value::parse(one.value_type, text),
-            };
+            let given = given(around.snapshot, one, request.parameters.get(&one.name));
             let given = given.map_err(|error| error.field(&one.name))?;
-            values.insert(one.name.clone(), given);
+            values.extend(given.map(|given| (one.name.clone(), given)));
         }
         let mut names = request.parameters.keys();
         let is_known = |name: &&String| declared.parameter.iter().any(|one| one.name == **name);
@@ -131,17 +137,66 @@ impl Asked {
             users,
             cut: request.cut.clone(),
             language: request.language.clone().unwrap_or_else(|| "en".to_owned()),
+            calendar: Some(around.calendar),
         })
     }
 
     /// The values of those parameters that a text asks for.
     pub(super) fn params(&self, names: &[Option<String>]) -> Params {
         let named = names.iter().flatten();
-        named.fold(Params::new(), |params, name| {
+        let params = named.fold(Params::new(), |params, name| {
             let value = self.values.get(name).cloned().unwrap_or(Value::Null);
             params.named(name, value)
-        })
+        });
+        match self.calendar {
+            Some(calendar) => params.at(calendar).with_local_days(),
+            None => params,
+        }
     }
+}
+
+impl ParameterDeclaration {
+    /// Its value where none is given, as text: what the store's administrators set, failing that
+    /// what is declared.
+    pub(super) fn usual(&self, read: &dyn Read) -> Result<Option<String>> {
+        let set = match &self.setting {
+            Some(name) => crate::access::setting(read, &format!("{SETTINGS}{name}"))?,
+            None => None,
+        };
+        Ok(set.or_else(|| self.default.clone()))
+    }
+
+    /// # Errors
+    /// [`Code::InvalidValue`] for a value that is not among those that can be.
+    pub(super) fn admit(&self, value: &Value) -> Result<()> {
+        let known = |one: &String| Some(one.as_str()) == value.as_text();
+        if self.one_of.is_empty() || self.one_of.iter().any(known) {
+            return Ok(());
+        }
+        let (name, known) = (&self.name, self.one_of.join("`, `"));
+        Err(Error::new(
+            Code::InvalidValue,
+            format!("`{name}` is one of `{known}`"),
+        ))
+    }
+}
+
+/// The value of a parameter, if it has one.
+fn given(
+    read: &dyn Read,
+    one: &ParameterDeclaration,
+    given: Option<&Json>,
+) -> Result<Option<Value>> {
+    let value = match given {
+        Some(Json::Null) => return Ok(None),
+        Some(json) => value::from_json(one.value_type, json)?,
+        None => match one.usual(read)? {
+            Some(text) => value::parse(one.value_type, &text)?,
+            None => return Ok(None),
+        },
+    };
+    one.admit(&value)?;
+    Ok(Some(value))
 }
 
 impl ReportDeclaration {
@@ -235,14 +290,14 @@ fn seen(
         Json::Number(number) => number.as_u64().and_then(|id| RecordId::new(id).ok()),
         Json::String(name) => {
             let key = keys::unique(object.id, unique, &Value::from(name.as_str()));
-            let found = crate::store::Read::get(around.snapshot, &key)?;
+            let found = Read::get(around.snapshot, &key)?;
             let id = found.map(|id| value::take_uint(&mut id.as_ref()));
             id.transpose()?.and_then(|id| RecordId::new(id).ok())
         }
         _ => None,
     };
     let id = id.ok_or_else(refuse)?;
-    let bytes = crate::store::Read::get(around.snapshot, &keys::record(object.id, id))?;
+    let bytes = Read::get(around.snapshot, &keys::record(object.id, id))?;
     let bytes = bytes.ok_or_else(refuse)?;
     let plan = around.facts.plan(around.actor, object, Action::View);
     match facts::permits(around.snapshot, &plan, &RecordView::new(&bytes)?)? {

@@ -34,6 +34,7 @@ pub(crate) fn check(
         schema,
         facts,
         actor,
+        outward: false,
     };
     check_name(&declared.name, "a report").map_err(|error| at(error, &declared.name))?;
     check_parameters(declared)?;
@@ -76,7 +77,9 @@ fn check_parameters(declared: &ReportDeclaration) -> Result<()> {
             return Err(invalid(text, &one.name));
         }
         if let Some(text) = &one.default {
-            value::parse(one.value_type, text).map_err(|error| at(error, text))?;
+            let value = value::parse(one.value_type, text);
+            let value = value.and_then(|value| one.admit(&value));
+            value.map_err(|error| at(error, text))?;
         }
     }
     if let Some(words) = &declared.period {
@@ -85,6 +88,10 @@ fn check_parameters(declared: &ReportDeclaration) -> Result<()> {
     }
     for one in key {
         check_name(&one.name, "a key").map_err(|error| at(error, &one.name))?;
+        if one.all && key.len() > 1 {
+            let text = "only the one key of a report has a row for each choice".to_owned();
+            return Err(invalid(text, &one.name));
+        }
     }
     let mut parts = BTreeSet::new();
     for one in part {
@@ -107,14 +114,15 @@ fn check_report(
         parts.push(Part::checked(eyes, part, &declared.key, asked, &mut Err)?);
         check_part(eyes, declared, part, known)?;
     }
-    if !declared.key.is_empty() && !parts.iter().any(Part::has_keys) {
+    if !declared.key.is_empty() && !parts.iter().any(|part| part.makes_rows(declared)) {
         let text = "no part says what the keys are";
         return Err(at(Error::new(Code::InvalidValue, text), &declared.name));
     }
     let all = all_columns(declared);
     for column in &all {
         check_limits(column, |name| known.contains(name))?;
-        if let Some(text) = &column.value {
+        let words = column.words.iter().map(|word| &word.when);
+        for text in column.value.iter().chain(words) {
             known_only(parameters_of(text)?, known, text)?;
         }
     }
@@ -150,7 +158,7 @@ fn check_part(
     let object = eyes.schema.object(&part.from)?;
     for text in &part.conditions {
         let condition = eyes.condition(object, text)?;
-        let names = condition.parameters().iter().flatten().cloned();
+        let names = condition.into_iter().flatten();
         known_only(names.collect(), known, text)?;
     }
     if let Some(by) = &part.by {
@@ -175,7 +183,7 @@ fn check_list(
     let object = eyes.schema.object(&listing.from)?;
     for text in &listing.conditions {
         let condition = eyes.condition(object, text)?;
-        let names = condition.parameters().iter().flatten().cloned();
+        let names = condition.into_iter().flatten();
         known_only(names.collect(), known, text)?;
     }
     for text in &listing.show {
@@ -187,9 +195,8 @@ fn check_list(
 fn check_chart(chart: &ChartDeclaration, declared: &ReportDeclaration) -> Result<()> {
     let keys = declared.key.iter().map(|key| &key.name);
     let columns = all_columns(declared);
-    let shown: Vec<&String> = keys
-        .chain(columns.iter().map(|column| &column.name))
-        .collect();
+    let shown = columns.iter().filter(|column| !column.hidden);
+    let shown: Vec<&String> = keys.chain(shown.map(|column| &column.name)).collect();
     let mut named = chart.values.iter().chain([&chart.label]);
     match named.find(|name| !shown.contains(name)) {
         Some(unknown) => Err(no_measure(unknown, unknown)),

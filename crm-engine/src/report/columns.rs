@@ -5,12 +5,13 @@
 //! one that names an unknown field.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use super::ask::Asked;
-use super::declare::ColumnDeclaration;
+use super::declare::{ColumnDeclaration, WordDeclaration};
 use super::part::{at, is_absent};
 use crate::error::{Code, Error, Result};
 use crate::expr::{self, Ast, Bound, Checker, Context, Operand, Plans, Row, Scope, Source, Test};
@@ -18,7 +19,7 @@ use crate::ids::FieldId;
 use crate::policy::{Action, Actor, Organisation, Plan};
 use crate::schema::{FieldDeclaration, Object, ObjectDeclaration, Schema, system};
 use crate::store::Read;
-use crate::value::{Money, Value, ValueType, compare};
+use crate::value::{Money, Value, ValueType, compare, encode_value};
 
 /// Places of a number that a formula gives.
 const PLACES: u32 = 2;
@@ -31,7 +32,7 @@ pub(super) struct Names {
 }
 
 /// The values of one row, in the order of the names.
-pub(super) struct Figures<'a>(pub(super) &'a [Value]);
+struct Figures<'a>(&'a [Value]);
 
 impl Row for Figures<'_> {
     fn value(&self, field: FieldId) -> Result<std::borrow::Cow<'_, Value>> {
@@ -161,6 +162,8 @@ pub(super) struct Column<'d> {
     /// It shows a measure as it is, which rows have already.
     is_figure: bool,
     how: How,
+    /// By which figure the rows are parted before they are compared.
+    within: Option<usize>,
 }
 
 enum How {
@@ -170,6 +173,8 @@ enum How {
     Cumulative(usize),
     Rank(usize),
     Class(usize),
+    /// The words of those conditions that hold.
+    Words(Vec<Test>),
 }
 
 /// The columns that can be computed from the figures there are, and all names with them.
@@ -212,8 +217,12 @@ fn column<'d>(declared: &'d ColumnDeclaration, names: &Names) -> Result<Column<'
         cumulative,
         rank,
         class,
+        words,
         ..
     } = declared;
+    if !words.is_empty() {
+        return word_column(declared, names);
+    }
     let (how, value_type) = match (value, share, cumulative, rank, class) {
         (Some(text), None, None, None, None) => {
             let formula = names.formula(text).map_err(|error| at(error, text))?;
@@ -233,14 +242,43 @@ fn column<'d>(declared: &'d ColumnDeclaration, names: &Names) -> Result<Column<'
             return Err(at(Error::new(Code::InvalidValue, text), &declared.name));
         }
     };
+    let within = declared.within.as_ref().map(of).transpose()?;
     Ok(Column {
         declared,
+        within,
         value_type,
         is_figure: matches!(
             (value, share, cumulative, rank, class),
             (None, None, None, None, None)
         ),
         how,
+    })
+}
+
+/// A column of words, which shows nothing else.
+fn word_column<'d>(declared: &'d ColumnDeclaration, names: &Names) -> Result<Column<'d>> {
+    let others = [
+        &declared.value,
+        &declared.share,
+        &declared.cumulative,
+        &declared.rank,
+        &declared.class,
+    ];
+    if others.into_iter().any(Option::is_some) {
+        let text = "a column of `words` has no other content";
+        return Err(at(Error::new(Code::InvalidValue, text), &declared.name));
+    }
+    let test = |word: &WordDeclaration| {
+        let test = names.condition(&word.when);
+        test.map_err(|error| at(error, &word.when))
+    };
+    let tests = declared.words.iter().map(test);
+    Ok(Column {
+        declared,
+        within: None,
+        value_type: ValueType::Text,
+        is_figure: false,
+        how: How::Words(tests.collect::<Result<Vec<Test>>>()?),
     })
 }
 
@@ -289,14 +327,19 @@ impl Column<'_> {
                 (values, of_all)
             }
             How::Share(of) => {
-                let shares = share(rows, *of);
+                let shares = self.apart(rows, |rows| share(rows, *of));
                 let parted = shares.iter().any(|share| !share.is_null());
-                let whole = parted.then_some(Value::Decimal(Decimal::ONE_HUNDRED));
+                let whole = (parted && self.within.is_none())
+                    .then_some(Value::Decimal(Decimal::ONE_HUNDRED));
                 (shares, whole)
             }
-            How::Cumulative(of) => (cumulative(rows, *of), None),
-            How::Rank(of) => (ranks(rows, *of), None),
-            How::Class(of) => (self.classes(rows, *of, asked), None),
+            How::Cumulative(of) => (self.apart(rows, |rows| cumulative(rows, *of)), None),
+            How::Rank(of) => (self.apart(rows, |rows| ranks(rows, *of)), None),
+            How::Class(of) => {
+                let classes = self.apart(rows, |rows| self.classes(rows, *of, asked));
+                (classes, None)
+            }
+            How::Words(tests) => (self.words(rows, tests, asked, read)?, None),
         };
         let of_all = of_all.unwrap_or_default();
         if !self.is_figure {
@@ -324,6 +367,49 @@ impl Column<'_> {
             (Value::Money(money), _) => Value::Money(Money::rounded(*money)),
             (value, _) => value.clone(),
         }
+    }
+
+    /// What `of` makes of the rows, each lot of those that belong together by itself.
+    fn apart(&self, rows: &[Vec<Value>], of: impl Fn(&[Vec<Value>]) -> Vec<Value>) -> Vec<Value> {
+        let Some(within) = self.within else {
+            return of(rows);
+        };
+        let mut lots: BTreeMap<Vec<u8>, Vec<usize>> = BTreeMap::new();
+        for (at, row) in rows.iter().enumerate() {
+            let mut lot = Vec::new();
+            encode_value(row.get(within).unwrap_or(&Value::Null), &mut lot);
+            lots.entry(lot).or_default().push(at);
+        }
+        let mut values = vec![Value::Null; rows.len()];
+        for lot in lots.values() {
+            let own: Vec<Vec<Value>> = lot.iter().map(|at| rows[*at].clone()).collect();
+            for (at, value) in lot.iter().zip(of(&own)) {
+                values[*at] = value;
+            }
+        }
+        values
+    }
+
+    fn words(
+        &self,
+        rows: &[Vec<Value>],
+        tests: &[Test],
+        asked: &Asked,
+        read: &dyn Read,
+    ) -> Result<Vec<Value>> {
+        let of_row = |row: &Vec<Value>| {
+            let mut words = Vec::new();
+            for (test, word) in tests.iter().zip(&self.declared.words) {
+                if holds(test, row, read)? {
+                    words.push(word.text.text(&asked.language));
+                }
+            }
+            Ok(match words.is_empty() {
+                true => Value::Null,
+                false => Value::from(words.join(", ").as_str()),
+            })
+        };
+        rows.iter().map(of_row).collect()
     }
 
     fn classes(&self, rows: &[Vec<Value>], of: usize, asked: &Asked) -> Vec<Value> {
@@ -366,6 +452,20 @@ impl Formula {
     }
 }
 
+/// Whether a condition holds for a row.
+///
+/// # Errors
+/// What the condition has against its parameters.
+pub(super) fn holds(test: &Test, row: &[Value], read: &dyn Read) -> Result<bool> {
+    let row = Figures(row);
+    let context = Context {
+        row: &row,
+        read,
+        bound: &Bound::default(),
+    };
+    Ok(test.evaluate(&context)? == Some(true))
+}
+
 /// The names that a column is made of.
 pub(super) fn names_in(declared: &ColumnDeclaration) -> Vec<String> {
     let others = [
@@ -373,10 +473,14 @@ pub(super) fn names_in(declared: &ColumnDeclaration) -> Vec<String> {
         &declared.cumulative,
         &declared.rank,
         &declared.class,
+        &declared.within,
     ];
     let others = others.into_iter().flatten().cloned();
     let formula = declared.value.as_deref().map(expr::names_in);
-    others.chain(formula.into_iter().flatten()).collect()
+    let words = declared.words.iter();
+    let words = words.flat_map(|word| expr::names_in(&word.when));
+    let formula = formula.into_iter().flatten();
+    others.chain(formula).chain(words).collect()
 }
 
 /// Whether a column may be left out: what it is made of may not be seen.

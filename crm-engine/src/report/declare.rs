@@ -84,13 +84,20 @@ pub struct ParameterDeclaration {
     /// out.
     #[serde(default)]
     pub default: Option<String>,
+    /// The setting `report.NAME` of the store that stands before the default where it is set: so
+    /// that several reports follow one rule.
+    #[serde(default)]
+    pub setting: Option<String>,
+    /// The texts that it can be; any when left out.
+    #[serde(default)]
+    pub one_of: Vec<String>,
 }
 
 /// What rows are made by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyDeclaration {
-    /// Its name; every part with keys says which expression it is there.
+    /// Its name; parts say which expression it is there.
     pub name: String,
     /// Its name for people, by language.
     #[serde(default)]
@@ -98,6 +105,10 @@ pub struct KeyDeclaration {
     /// What stands in the row of the records that have no value.
     #[serde(default)]
     pub none: Option<Words>,
+    /// Whether each choice of its field has a row, also where nothing is; of a report with one
+    /// key.
+    #[serde(default)]
+    pub all: bool,
 }
 
 /// Where figures come from: the records of one object.
@@ -112,8 +123,8 @@ pub struct PartDeclaration {
     /// value is left out.
     #[serde(default, rename = "where")]
     pub conditions: Vec<String>,
-    /// What each key of the report is here. A part without keys has one row, which stands beside
-    /// every row of the report.
+    /// What each key of the report is here. The figures of a part that has some of the keys only,
+    /// or none, stand beside every row of the report that has the same ones.
     #[serde(default)]
     pub key: BTreeMap<String, String>,
     /// Its figures by their names, which are unique in the report.
@@ -156,12 +167,32 @@ pub struct ColumnDeclaration {
     /// The names of the classes; `A`, `B`, `C` when left out.
     #[serde(default)]
     pub names: Vec<String>,
+    /// The key or column by whose values the rows are parted before that: shares, places and
+    /// classes are those among the rows with the same value.
+    #[serde(default)]
+    pub within: Option<String>,
+    /// Whether it is only computed for the columns behind it, the order and `keep`.
+    #[serde(default)]
+    pub hidden: bool,
+    /// Words, each of which stands there where its condition holds; several are joined by commas.
+    #[serde(default)]
+    pub words: Vec<WordDeclaration>,
     /// What stands where there is no value.
     #[serde(default)]
     pub none: Option<Words>,
     /// To how many places its numbers are rounded; 2 when left out.
     #[serde(default)]
     pub places: Option<u32>,
+}
+
+/// A word that stands in a row where a condition holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WordDeclaration {
+    /// The condition, over what formulas may name.
+    pub when: String,
+    /// The word.
+    pub text: Words,
 }
 
 /// Words for people: the same in all languages, or by language.

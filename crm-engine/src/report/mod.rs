@@ -26,7 +26,7 @@
 //!
 //! **Parts** are queries over one object each, grouped by the same keys; a row of the report is a
 //! key that any part has, and what a part does not have is counted and summed to 0 there. A part
-//! without keys stands beside each row. A condition that asks for a parameter without a value is
+//! that has some of the keys only, or none, stands beside each row with the same ones. A condition that asks for a parameter without a value is
 //! left out. References are shown by what names their record; rows of the same key are one row.
 //!
 //! **Columns** follow from the measures of a row, in the language of conditions. Where a value
@@ -64,7 +64,7 @@
 //! | `check` | whether a definition can be saved |
 //! | `stored` | who may run which stored report |
 //! | `table` | what comes of it |
-//! | `draw` | the same as a picture, as CSV, as a workbook |
+//! | `draw`, `file` | the same as a picture, as CSV, as a workbook |
 //! | `funnel`, `svg`, `periodicity` | reports with a form of their own |
 
 mod ask;
@@ -73,6 +73,7 @@ mod columns;
 mod declare;
 mod draw;
 mod drill;
+mod file;
 mod funnel;
 mod list;
 mod part;
@@ -93,9 +94,10 @@ pub use ask::ReportRequest;
 pub(crate) use check::check;
 pub use declare::{
     ChartDeclaration, ChartKind, ColumnDeclaration, KeyDeclaration, ListingDeclaration,
-    ParameterDeclaration, PartDeclaration, ReportDeclaration, Words,
+    ParameterDeclaration, PartDeclaration, ReportDeclaration, WordDeclaration, Words,
 };
 pub use drill::{Drill, DrillRequest};
+pub use file::{ReportFile, ReportForm, WrittenReport};
 pub(crate) use funnel::funnel;
 pub use funnel::{Funnel, FunnelStage};
 pub use periodicity::Periodicity;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::ask::{Around, Asked};
 use super::declare::{KeyDeclaration, PartDeclaration, ReportDeclaration};
 use crate::error::{Code, Error, Result};
-use crate::expr::{Condition, Source};
+use crate::expr::Source;
 use crate::facts::Facts;
-use crate::policy::{Action, Actor};
+use crate::policy::Actor;
 use crate::query::{self, Column, Prepared};
 use crate::schema::{Object, Schema, label_in, system};
 use crate::value::{Value, ValueType};
@@ -18,6 +18,8 @@ pub(super) struct Eyes<'a> {
     pub(super) schema: &'a Arc<Schema>,
     pub(super) facts: &'a Arc<Facts>,
     pub(super) actor: Actor,
+    /// What is read leaves the store.
+    pub(super) outward: bool,
 }
 
 impl<'a> From<Around<'a>> for Eyes<'a> {
@@ -26,20 +28,28 @@ impl<'a> From<Around<'a>> for Eyes<'a> {
             schema: around.schema,
             facts: around.facts,
             actor: around.actor,
+            outward: around.outward,
         }
     }
 }
 
 impl Eyes<'_> {
     pub(super) fn prepare(&self, sql: &str) -> Result<Prepared> {
-        query::prepare(self.schema, self.facts, self.actor, sql)
+        match self.outward {
+            true => query::prepare_outward(self.schema, self.facts, self.actor, sql),
+            false => query::prepare(self.schema, self.facts, self.actor, sql),
+        }
     }
 
-    /// A condition on records of `object` by itself: nothing in it can end the brackets that it is
-    /// put into.
-    pub(super) fn condition(&self, object: &Arc<Object>, text: &str) -> Result<Condition> {
-        let plans = |object: &Object| self.facts.plan(self.actor, object, Action::View);
-        Condition::compile(self.schema, object, &plans, text)
+    /// The names of the parameters of a condition on records of `object`. It is one by itself:
+    /// nothing in it can end the brackets that it is put into.
+    pub(super) fn condition(&self, object: &Object, text: &str) -> Result<Vec<Option<String>>> {
+        whole(text)?;
+        let chosen = brackets(&[text.to_owned()]);
+        let sql = format!("SELECT id FROM \"{}\"{chosen}", object.name);
+        let prepared = self.prepare(&sql);
+        let prepared = prepared.map_err(|error| at_in(error, &sql, bare(text)))?;
+        Ok(prepared.parameters().to_vec())
     }
 }
 
@@ -93,7 +103,7 @@ pub(super) fn conditions(
     for text in declared {
         let condition = eyes.condition(object, text);
         let condition = condition.map_err(|error| at(error, text))?;
-        let mut names = condition.parameters().iter().flatten();
+        let mut names = condition.iter().flatten();
         if names.all(|name| asked.values.contains_key(name)) {
             active.push(text.clone());
         }
@@ -109,7 +119,7 @@ pub(super) fn conditions(
     if let Some(cut) = asked.cut.get(&object.name) {
         let whole = eyes.condition(object, cut);
         let whole = whole.map_err(|error| error.with("cut", object.name.as_str()))?;
-        if let Some(name) = whole.parameters().first() {
+        if let Some(name) = whole.first() {
             let name = name.as_deref().unwrap_or("?");
             let text = format!("what a report is cut by takes no parameter `{name}`");
             return Err(Error::new(Code::InvalidArguments, text).field("cut"));
@@ -132,6 +142,8 @@ pub(super) struct Part<'d> {
 
 /// A key of the report as a part has it.
 struct Key<'d> {
+    /// Which one of the report's.
+    at: usize,
     expression: &'d str,
     column: Column,
     /// The text that names the record of a reference.
@@ -145,6 +157,8 @@ pub(super) struct KeyValue {
     pub(super) raw: Value,
     /// As people read it.
     pub(super) shown: Value,
+    /// Where a choice stands among its field's; behind all of them for anything else.
+    pub(super) place: usize,
 }
 
 /// A row of a part.
@@ -217,11 +231,10 @@ impl<'d> Part<'d> {
         if self.declared.key.is_empty() {
             return Ok(());
         }
-        for key in keys {
-            let expression = self.declared.key.get(&key.name).ok_or_else(|| {
-                let text = format!("the part has no key `{}`", key.name);
-                Error::new(Code::InvalidValue, text)
-            })?;
+        for (place, key) in keys.iter().enumerate() {
+            let Some(expression) = self.declared.key.get(&key.name) else {
+                continue;
+            };
             let from = &self.object.name;
             let sql = format!("SELECT\n{expression}\nFROM \"{from}\"");
             whole(expression).map_err(|error| at(error, expression))?;
@@ -232,6 +245,7 @@ impl<'d> Part<'d> {
             };
             let title = title(eyes, &self.object, expression, column);
             self.keys.push(Key {
+                at: place,
                 expression,
                 column: column.clone(),
                 title,
@@ -349,7 +363,11 @@ impl<'d> Part<'d> {
     pub(super) fn behind(&self, keys: &[Value]) -> (Vec<String>, Vec<(String, Value)>) {
         let mut conditions = self.conditions.clone();
         let mut values = Vec::new();
-        for (at, (key, value)) in self.keys.iter().zip(keys).enumerate() {
+        let asked = self
+            .keys
+            .iter()
+            .filter_map(|key| Some((key, keys.get(key.at)?)));
+        for (at, (key, value)) in asked.enumerate() {
             let expression = key.expression;
             match value {
                 Value::Null => conditions.push(format!("({expression}\n) IS NULL")),
@@ -363,21 +381,43 @@ impl<'d> Part<'d> {
         (conditions, values)
     }
 
+    /// Each choice of the only key, where it shows a field with choices.
+    pub(super) fn choices(&self, language: &str) -> Vec<KeyValue> {
+        let [key] = self.keys.as_slice() else {
+            return Vec::new();
+        };
+        let field = key.column.field.as_ref();
+        let field = field.filter(|_| key.column.value_type == ValueType::Choice);
+        let choices = field.into_iter().flat_map(|field| &field.choices);
+        choices
+            .map(|choice| key.value(Value::Choice(choice.id), None, language))
+            .collect()
+    }
+
     pub(super) fn has_keys(&self) -> bool {
         !self.keys.is_empty()
     }
 
-    /// Whether its records make rows of the report; otherwise its figures stand beside each row.
+    /// Whether its records make rows of the report; otherwise its figures stand beside each row
+    /// that has the same keys, of those that the part has.
     pub(super) fn makes_rows(&self, declared: &ReportDeclaration) -> bool {
-        self.has_keys() || declared.key.is_empty()
+        self.keys.len() == declared.key.len()
     }
 
-    /// The types of the keys as people read them.
-    pub(super) fn key_types(&self) -> impl Iterator<Item = ValueType> {
-        self.keys.iter().map(|key| match key.column.value_type {
-            kind @ (ValueType::Integer | ValueType::Decimal) if key.title.is_none() => kind,
-            kind @ (ValueType::Date | ValueType::DateTime | ValueType::Money) => kind,
-            _ => ValueType::Text,
+    /// Which of the report's keys it has.
+    pub(super) fn key_places(&self) -> Vec<usize> {
+        self.keys.iter().map(|key| key.at).collect()
+    }
+
+    /// Which of the report's keys it has, with their types as people read them.
+    pub(super) fn key_types(&self) -> impl Iterator<Item = (usize, ValueType)> {
+        self.keys.iter().map(|key| {
+            let kind = match key.column.value_type {
+                kind @ (ValueType::Integer | ValueType::Decimal) if key.title.is_none() => kind,
+                kind @ (ValueType::Date | ValueType::DateTime | ValueType::Money) => kind,
+                _ => ValueType::Text,
+            };
+            (key.at, kind)
         })
     }
 }
@@ -385,7 +425,13 @@ impl<'d> Part<'d> {
 impl Key<'_> {
     fn value(&self, value: Value, title: Option<&Value>, language: &str) -> KeyValue {
         if let Some((raw, shown)) = choice(&self.column, &value, language) {
-            return KeyValue { raw, shown };
+            let field = self.column.field.as_ref();
+            let choices = field.map_or(&[][..], |field| &field.choices);
+            let place = choices
+                .iter()
+                .position(|one| Some(one.id) == value.as_choice());
+            let place = place.unwrap_or(usize::MAX);
+            return KeyValue { raw, shown, place };
         }
         let shown = match (&value, title) {
             (Value::Null, _) => Value::Null,
@@ -397,7 +443,11 @@ impl Key<'_> {
             (Value::Checkbox(_), _) => Value::from(value.to_string().as_str()),
             (other, _) => other.clone(),
         };
-        KeyValue { raw: value, shown }
+        KeyValue {
+            raw: value,
+            shown,
+            place: usize::MAX,
+        }
     }
 }
 
@@ -414,12 +464,17 @@ pub(super) fn brackets(conditions: &[String]) -> String {
         [] => String::new(),
         conditions => {
             let each = conditions.iter().map(|text| {
-                let text = text.trim_end().trim_end_matches(';');
+                let text = bare(text);
                 format!("(\n{text}\n)")
             });
             format!(" WHERE {}", each.collect::<Vec<String>>().join(" AND "))
         }
     }
+}
+
+/// An expression without the stop that may end it.
+fn bare(text: &str) -> &str {
+    text.trim_end().trim_end_matches(';')
 }
 
 /// What names the record that a key refers to, where that can be written and seen.

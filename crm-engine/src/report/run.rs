@@ -6,14 +6,13 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::ask::{Around, Asked, ReportRequest, known};
-use super::columns::{Column, Figures, Names, absent_only, columns};
+use super::columns::{Column, Names, absent_only, columns, holds};
 use super::declare::{
     ChartDeclaration, ChartKind, ColumnDeclaration, KeyDeclaration, ReportDeclaration,
 };
 use super::part::{KeyValue, Part};
 use super::table::{Chart, Table, TableColumn};
 use crate::error::{Error, Result};
-use crate::expr::{Bound, Context};
 use crate::schema::label_in;
 use crate::store::Read;
 use crate::value::{Money, Value, ValueType, compare, encode_value};
@@ -49,15 +48,15 @@ struct Frame {
 enum Found {
     /// Figures for some rows.
     ByPlace(BTreeMap<usize, Vec<Value>>),
-    /// The same figures for each row.
-    Beside(Vec<Value>),
+    /// Figures for all rows that have the same keys, of those at these places.
+    Beside(Vec<usize>, BTreeMap<Vec<u8>, Vec<Value>>),
 }
 
 impl Found {
-    fn row(&self, place: usize) -> Option<&Vec<Value>> {
+    fn row(&self, place: usize, keys: &[KeyValue]) -> Option<&Vec<Value>> {
         match self {
             Found::ByPlace(rows) => rows.get(&place),
-            Found::Beside(figures) => Some(figures),
+            Found::Beside(at, rows) => rows.get(&place_of(at.iter().map(|at| &keys[*at]))),
         }
     }
 }
@@ -89,10 +88,13 @@ pub(super) fn run(
     let order = frame.order(declared, &names, read)?;
     let label = |labels, name| label_in(labels, &asked.language, name).to_owned();
     // Where nothing tells the keys, there are no rows, and no columns for them.
-    let shown_keys = match parts.iter().any(Part::has_keys) {
+    let shown_keys = match parts.iter().any(|part| part.makes_rows(declared)) {
         true => &declared.key[..],
         false => &[],
     };
+    let shown = columns.iter().zip(&computed);
+    let shown = shown.filter(|(column, _)| !column.declared.hidden);
+    let (columns, computed): (Vec<&Column<'_>>, Vec<_>) = shown.unzip();
     let row = |at: &usize| -> Vec<Value> {
         let keys = shown_keys.iter().zip(&frame.keys[*at]);
         let keys = keys.map(|(key, value)| key.shown(value, &asked.language));
@@ -160,7 +162,8 @@ fn parameters(declared: &ReportDeclaration) -> impl Iterator<Item = (String, Val
 fn key_types(declared: &ReportDeclaration, parts: &[Part<'_>]) -> Vec<ValueType> {
     let mut types: Vec<Option<ValueType>> = vec![None; declared.key.len()];
     for part in parts {
-        for (known, kind) in types.iter_mut().zip(part.key_types()) {
+        for (at, kind) in part.key_types() {
+            let known = &mut types[at];
             let agreed = known.is_none_or(|known| known == kind);
             *known = Some(if agreed { kind } else { ValueType::Text });
         }
@@ -195,8 +198,9 @@ impl Frame {
         let mut found = Vec::new();
         for part in parts {
             if !part.makes_rows(declared) {
-                let row = part.run(around, asked, false)?.into_iter().next();
-                found.push(Found::Beside(row.map_or_else(Vec::new, |row| row.figures)));
+                let rows = part.run(around, asked, part.has_keys())?.into_iter();
+                let rows = rows.map(|row| (place_of(&row.keys), row.figures));
+                found.push(Found::Beside(part.key_places(), rows.collect()));
                 continue;
             }
             let mut by_place: BTreeMap<usize, Vec<Value>> = BTreeMap::new();
@@ -210,6 +214,16 @@ impl Frame {
             }
             found.push(Found::ByPlace(by_place));
         }
+        if declared.key.iter().any(|key| key.all) {
+            let choices = parts.iter().flat_map(|part| part.choices(&asked.language));
+            for choice in choices {
+                let next = places.len();
+                let place = *places.entry(place_of([&choice])).or_insert(next);
+                if place == keys.len() {
+                    keys.push(vec![choice]);
+                }
+            }
+        }
         let given: Vec<Value> = parameters(declared)
             .map(|(name, _)| asked.values.get(&name).cloned().unwrap_or_default())
             .collect();
@@ -219,7 +233,7 @@ impl Frame {
             let mut row: Vec<Value> = shown.take(declared.key.len()).collect();
             row.extend(given.iter().cloned());
             for (part, found) in parts.iter().zip(&found) {
-                match found.row(place) {
+                match found.row(place, &keys[place]) {
                     Some(figures) => row.extend(figures.iter().cloned()),
                     None => row.extend((0..part.measures.len()).map(|at| part.nothing(at))),
                 }
@@ -249,7 +263,10 @@ impl Frame {
             .collect();
         let order = |a: &[KeyValue], b: &[KeyValue]| {
             let pairs = a.iter().zip(b);
-            let shown = pairs.map(|(a, b)| compare(&a.shown, &b.shown));
+            let shown = pairs.map(|(a, b)| {
+                let by_choice = a.place.cmp(&b.place);
+                by_choice.then_with(|| compare(&a.shown, &b.shown))
+            });
             let shown = shown.into_iter().find(|order| order.is_ne());
             shown.unwrap_or_else(|| place_of(a).cmp(&place_of(b)))
         };
@@ -270,20 +287,13 @@ impl Frame {
             let Ok(test) = names.condition(text) else {
                 return Ok(Vec::new());
             };
-            let bound = Bound::default();
-            let mut holds = Vec::new();
+            let mut among = Vec::new();
             for row in kept {
-                let figures = Figures(&self.rows[row]);
-                let context = Context {
-                    row: &figures,
-                    read,
-                    bound: &bound,
-                };
-                if test.evaluate(&context)? == Some(true) {
-                    holds.push(row);
+                if holds(&test, &self.rows[row], read)? {
+                    among.push(row);
                 }
             }
-            kept = holds;
+            kept = among;
         }
         let by: Vec<(usize, bool)> = declared
             .order
@@ -327,12 +337,14 @@ fn total(around: Around<'_>, parts: &[Part<'_>], asked: &Asked) -> Result<Vec<Va
     Ok(total)
 }
 
-/// Equal keys have equal bytes, however many zeros their numbers were typed with.
-fn place_of(keys: &[KeyValue]) -> Vec<u8> {
+/// Equal keys have equal bytes, however many zeros their numbers were typed with, and whether
+/// their records are named by a reference or by themselves.
+fn place_of<'k>(keys: impl IntoIterator<Item = &'k KeyValue>) -> Vec<u8> {
     let mut place = Vec::new();
     for key in keys {
         let raw = match &key.raw {
             Value::Integer(n) => Value::Decimal((*n).into()),
+            Value::Reference(id) => Value::Decimal(id.get().into()),
             Value::Decimal(n) => Value::Decimal(n.normalize()),
             Value::Money(money) => {
                 Value::Money(Money::new(money.amount.normalize(), money.currency))
@@ -359,13 +371,13 @@ impl KeyDeclaration {
 fn table_columns(
     keys: &[KeyDeclaration],
     parts: &[Part<'_>],
-    columns: &[Column<'_>],
+    columns: &[&Column<'_>],
     language: &str,
 ) -> Vec<TableColumn> {
     let mut types = vec![ValueType::Text; keys.len()];
     for part in parts {
-        for (known, kind) in types.iter_mut().zip(part.key_types()) {
-            *known = kind;
+        for (at, kind) in part.key_types() {
+            types[at] = kind;
         }
     }
     let column = |name: &str, labels, value_type| TableColumn {

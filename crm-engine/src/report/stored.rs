@@ -173,7 +173,9 @@ fn opener(around: Around<'_>, object: &Object, record: &Record) -> Result<Option
     }
     let facts = organisation.user(opener);
     let open = facts.is_some_and(|user| user.access_closed.is_none())
-        && Window::of(facts).against(|| around.now).is_none();
+        && Window::of(facts)
+            .against(|| around.calendar.now())
+            .is_none();
     let plan = around
         .facts
         .plan(Actor::User(opener), object, Action::Share);
@@ -283,6 +285,8 @@ pub struct DescribedParameter {
     pub value_type: crate::value::ValueType,
     /// Its value where none is given.
     pub default: Option<String>,
+    /// The texts that it can be; any when empty.
+    pub one_of: Vec<String>,
 }
 
 impl Stored {
@@ -297,16 +301,19 @@ impl Stored {
             text.filter(|_| shown).map(str::to_owned)
         };
         let parameters = self.declared.parameter.iter();
-        let parameters = parameters.map(|one| DescribedParameter {
-            name: one.name.clone(),
-            label: label_in(&one.label, language, &one.name).to_owned(),
-            value_type: one.value_type,
-            default: one.default.clone(),
+        let parameters = parameters.map(|one| {
+            Ok(DescribedParameter {
+                name: one.name.clone(),
+                label: label_in(&one.label, language, &one.name).to_owned(),
+                value_type: one.value_type,
+                default: one.usual(around.snapshot)?,
+                one_of: one.one_of.clone(),
+            })
         });
         Ok(ReportDescription {
             info: self.info(language),
             period: self.declared.period.clone(),
-            parameters: parameters.collect(),
+            parameters: parameters.collect::<Result<Vec<DescribedParameter>>>()?,
             definition: text(report::DEFINITION),
             source: text(report::SOURCE),
         })

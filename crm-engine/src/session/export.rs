@@ -1,6 +1,6 @@
 //! Taking data out: one right, one way, and an entry of the journal for each time (C51).
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::Session;
 use super::refusals::bounded;
@@ -44,17 +44,17 @@ impl Session {
         let params = self.dated(&prepared, &view, &params)?;
         let rows = prepared.run(&view.snapshot, &params)?;
         exchange::export(rows, job, sql.clone(), progress, |rows| {
-            self.note_export(&sql, rows)?;
+            self.note_export(json!({"select": bounded(&sql), "rows": rows}))?;
             self.engine.count(self.actor, Deed::Exported(rows));
             Ok(())
         })
     }
 
     /// The journal tells of an export.
-    fn note_export(&self, sql: &str, rows: u64) -> Result<()> {
+    pub(super) fn note_export(&self, detail: Json) -> Result<()> {
         let event = Event {
             kind: EventKind::Export,
-            detail: json!({"select": bounded(sql), "rows": rows}),
+            detail,
         };
         self.transact("export", |door| {
             door.tell(event.clone());

@@ -2,19 +2,23 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::Session;
 use crate::engine::View;
 use crate::error::{Code, Error, Result};
 use crate::ids::{RecordId, Version};
 use crate::policy::Action;
-use crate::query::Rows;
+use crate::query::{self, Rows};
 use crate::report::{
     self, Around, DrillRequest, Report, ReportAudience, ReportDeclaration, ReportDescription,
-    ReportInfo, ReportRequest,
+    ReportFile, ReportInfo, ReportRequest, WrittenReport,
 };
 use crate::schema::Object;
 use crate::schema::system::{REPORT, report as fields};
+use crate::tabular::write_new;
 use crate::value::Value;
+use crate::watch::Deed;
 use crate::write::{Door, Input};
 
 impl Session {
@@ -33,7 +37,7 @@ impl Session {
     /// What prevents reading.
     pub fn reports(&self, language: &str) -> Result<Vec<ReportInfo>> {
         let view = self.view()?;
-        report::all(self.around(&view), language)
+        report::all(self.around(&view)?, language)
     }
 
     /// What a report can be asked. `report` is its name or the number of its record.
@@ -42,7 +46,7 @@ impl Session {
     /// [`Code::NotFound`].
     pub fn describe_report(&self, report: &str, language: &str) -> Result<ReportDescription> {
         let view = self.view()?;
-        report::describe(self.around(&view), report, language)
+        report::describe(self.around(&view)?, report, language)
     }
 
     /// Runs a stored report, or a smart list, of which at most `limit` records are given.
@@ -73,7 +77,73 @@ impl Session {
         self.noting("report.run", Some("report"), None, || {
             let view = self.view()?;
             let open = |rows: Rows| self.watched(self.metered(rows), &view);
-            report::run(self.around(&view), report, request, limit, &open)
+            report::run(self.around(&view)?, report, request, limit, &open)
+        })
+    }
+
+    /// Runs a stored report and writes it: as a picture, or as a table, which takes out what
+    /// stands in it. Then it is computed of the records and fields that the caller may both see
+    /// and export, an opened report too, and the journal tells of it before anybody gets it.
+    ///
+    /// ```
+    /// use crm_engine::{Engine, Options, ReportFile, ReportForm, ReportRequest};
+    /// use serde_json::json;
+    ///
+    /// let host = Engine::in_memory(Options::default())?.system();
+    /// let deal = json!({"title": "Roof", "stage": "won", "close_date": "2026-03-01", "amount": "9 EUR"});
+    /// host.create("deal", &deal)?;
+    /// let asked = ReportRequest { period: Some("2026".into()), ..ReportRequest::default() };
+    /// let drawn = ReportFile::text(ReportForm::Svg);
+    /// let drawn = host.write_report("income_by_client", &asked, None, &drawn)?;
+    /// assert!(drawn.text.is_some_and(|svg| svg.starts_with("<svg")));
+    /// # Ok::<(), crm_engine::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Session::report`], [`Code::Denied`] for a table of records that the caller may not
+    /// export, [`Code::InvalidArguments`] for what cannot be written so, [`Code::InvalidValue`]
+    /// for a file that exists, [`Code::Io`]. Nothing is then written.
+    pub fn write_report(
+        &self,
+        report: &str,
+        request: &ReportRequest,
+        limit: Option<usize>,
+        file: &ReportFile,
+    ) -> Result<WrittenReport> {
+        self.noting("report.run", Some("report"), None, || {
+            let request = ReportRequest {
+                own: request.own || file.is_export(),
+                ..request.clone()
+            };
+            let view = self.view()?;
+            let around = Around {
+                outward: file.is_export(),
+                ..self.around(&view)?
+            };
+            let open = |rows: Rows| self.watched(self.metered(rows), &view);
+            let found = report::run(around, report, &request, limit, &open)?;
+            let language = request.language.as_deref().unwrap_or("en");
+            let content = file.content(&found.table, language)?;
+            let rows = found.table.rows.len();
+            if file.is_export() {
+                self.note_export(json!({"report": found.name, "rows": rows}))?;
+                self.engine.count(self.actor, Deed::Exported(rows as u64));
+            }
+            let text = match &file.path {
+                Some(path) => {
+                    write_new(path, &content)?;
+                    None
+                }
+                None => {
+                    let text = String::from_utf8(content);
+                    Some(text.map_err(|_| Error::internal("a report that is not UTF-8"))?)
+                }
+            };
+            Ok(WrittenReport {
+                rows,
+                path: file.path.clone(),
+                text,
+            })
         })
     }
 
@@ -99,7 +169,7 @@ impl Session {
     /// behind it or is made of several measures.
     pub fn drill(&self, report: &str, request: &DrillRequest) -> Result<Rows> {
         let view = self.view()?;
-        let drill = report::drill(self.around(&view), report, request)?;
+        let drill = report::drill(self.around(&view)?, report, request)?;
         self.query(&drill.sql, &drill.params)
     }
 
@@ -200,7 +270,7 @@ impl Session {
     /// nobody.
     pub fn open_report(&self, report: &str, to: &ReportAudience) -> Result<Version> {
         let view = self.view()?;
-        let info = report::describe(self.around(&view), report, "en")?.info;
+        let info = report::describe(self.around(&view)?, report, "en")?.info;
         let by = match (self.user(), to.is_empty()) {
             (_, true) => Value::Null,
             (Some(user), false) => Value::Reference(user.0),
@@ -223,14 +293,15 @@ impl Session {
         })
     }
 
-    fn around<'a>(&self, view: &'a View) -> Around<'a> {
-        Around {
+    fn around<'a>(&self, view: &'a View) -> Result<Around<'a>> {
+        Ok(Around {
             schema: &view.schema,
             facts: &view.facts,
             snapshot: &view.snapshot,
             actor: self.actor,
-            now: self.engine.now(),
-        }
+            calendar: query::calendar(&view.snapshot, self.actor, self.engine.now())?,
+            outward: false,
+        })
     }
 }
 

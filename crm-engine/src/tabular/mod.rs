@@ -4,7 +4,8 @@ mod csv;
 #[cfg(feature = "xlsx")]
 mod sheet;
 
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 
 pub(crate) use csv::CsvForm;
 #[cfg(feature = "xlsx")]
@@ -25,6 +26,21 @@ pub(crate) fn delimiter_byte(delimiter: char) -> Result<u8> {
             Err(Error::new(Code::InvalidArguments, text).field("delimiter"))
         }
     }
+}
+
+/// Writes a file that must not exist. Whatever fails leaves none behind.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for one that exists, [`Code::DiskFull`], [`Code::Io`].
+pub(crate) fn write_new(path: &str, content: &[u8]) -> Result<()> {
+    let file = File::options().write(true).create_new(true).open(path);
+    let mut file = file.map_err(|error| unwritable(path, &error))?;
+    let written = file.write_all(content).and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(path);
+        unwritable(path, &error)
+    })
 }
 
 /// The error for a file that cannot be written.

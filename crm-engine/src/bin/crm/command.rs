@@ -10,7 +10,7 @@ use crate::enter::ask_hidden;
 use crate::failure::Failure;
 use crate::input::Statement;
 use crate::shell::{Flow, Shell};
-use crate::{card, funnel, help, import, show};
+use crate::{card, funnel, help, import, report, show};
 
 type Run = fn(&mut Shell, &Words<'_>, &mut dyn Write) -> Result<(), Failure>;
 
@@ -90,6 +90,31 @@ pub(crate) const COMMANDS: &[Command] = &[
             [object] => funnel::run(shell, object, None, out),
             [object, svg, path] if svg == "--svg" => funnel::run(shell, object, Some(path), out),
             _ => Err(words.wrong()),
+        },
+    },
+    Command {
+        name: "reports",
+        usage: "",
+        text: "the reports and lists you may run",
+        run: |shell, _, out| {
+            let arguments = json!({"language": shell.language()});
+            let mut reports = shell.call("report.list", &arguments)?;
+            if shell.format() != Format::Json {
+                for report in reports.as_array_mut().into_iter().flatten() {
+                    report.as_object_mut().map(|one| one.remove("description"));
+                }
+            }
+            show::answer(shell, &reports, out)
+        },
+    },
+    Command {
+        name: "report",
+        usage: "NAME [NAME=VALUE ...] [--svg FILE]",
+        text: "runs a report, as --csv FILE or --xlsx FILE for who may export; period=2026-Q1, \
+               manager=LOGIN, department=NAME, parameters of the report",
+        run: |shell, words, out| {
+            let arguments = report::arguments(shell, words.words());
+            report::run(shell, &arguments.ok_or_else(|| words.wrong())?, out)
         },
     },
     Command {

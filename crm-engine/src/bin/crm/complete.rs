@@ -25,6 +25,7 @@ pub(crate) struct Names {
     /// Objects with their fields, and the object a field refers to.
     objects: BTreeMap<String, BTreeMap<String, Option<String>>>,
     operations: Vec<String>,
+    reports: Vec<String>,
 }
 
 impl Names {
@@ -45,6 +46,10 @@ impl Names {
         if let Ok(operations) = shell.call("operations", &json!({})) {
             let operations = operations.as_array().into_iter().flatten();
             names.operations = operations.map(|one| text(&one["name"])).collect();
+        }
+        if let Ok(reports) = shell.call("report.list", &json!({})) {
+            let reports = reports.as_array().into_iter().flatten();
+            names.reports = reports.map(|one| text(&one["name"])).collect();
         }
         names
     }
@@ -92,6 +97,7 @@ impl Names {
             ("call" | "operations", 1) => {
                 beginning(self.operations.iter().map(String::as_str), word)
             }
+            ("report", 1) => beginning(self.reports.iter().map(String::as_str), word),
             ("export", 1) => beginning(["SELECT"], word),
             ("export", _) => {
                 let mut offers = self.in_query(line, earlier, word);

@@ -30,6 +30,7 @@ mod help;
 mod import;
 mod input;
 mod query;
+mod report;
 mod shell;
 mod show;
 mod terminal;
