@@ -86,15 +86,25 @@ impl Amounts {
     }
 }
 
-const PLACES: u32 = 28;
-const UNIT: i128 = 10_i128.pow(PLACES);
+const PLACES: usize = 28;
+const UNIT: i128 = POWERS[PLACES];
+/// The powers of ten: made once, for every write of a total sums.
+const POWERS: [i128; PLACES + 1] = {
+    let mut powers = [1; PLACES + 1];
+    let mut at = 1;
+    while at <= PLACES {
+        powers[at] = 10 * powers[at - 1];
+        at += 1;
+    }
+    powers
+};
 
 impl Exact {
     pub(crate) fn add(&mut self, n: Decimal) {
-        let rest = n.fract();
+        let (mantissa, scale) = (n.mantissa(), n.scale() as usize);
         self.join(Exact {
-            whole: n.trunc().mantissa(),
-            rest: rest.mantissa() * 10_i128.pow(PLACES - rest.scale()),
+            whole: mantissa / POWERS[scale],
+            rest: mantissa % POWERS[scale] * POWERS[PLACES - scale],
         });
     }
 
@@ -129,13 +139,16 @@ impl Exact {
         if rest == 0 {
             scale = 0;
         }
-        while scale > 0 && rest % 10 == 0 {
-            rest /= 10;
-            scale -= 1;
+        // A rest has less zeros at its end than these together.
+        for zeros in [16, 8, 4, 2, 1] {
+            if scale >= zeros && rest % POWERS[zeros] == 0 {
+                rest /= POWERS[zeros];
+                scale -= zeros;
+            }
         }
-        let whole = self.whole.checked_mul(10_i128.pow(scale))?;
+        let whole = self.whole.checked_mul(POWERS[scale])?;
         let mantissa = whole.checked_add(rest)?;
-        Decimal::try_from_i128_with_scale(mantissa, scale).ok()
+        Decimal::try_from_i128_with_scale(mantissa, scale as u32).ok()
     }
 
     /// Appends the sum: its length and its value, or where that has too many digits a length of 0
