@@ -99,6 +99,10 @@ pub const PATH_STEPS_MAX: usize = 4;
 pub const PERIOD_DAYS_MAX: u32 = 36_600;
 /// Rows one query may touch before it is stopped.
 pub const QUERY_ROWS_TOUCHED_MAX: u64 = 50_000_000;
+/// Entries of lists that are counted to choose how a query finds its records.
+pub const QUERY_PROBE_ENTRIES_MAX: u64 = 1_000;
+/// Ids that a query gathers of one part of a list, to see which of them stand in another part.
+pub const QUERY_COMMON_IDS_MAX: usize = 50_000;
 /// Stays one record may have in a log.
 pub const LOG_STAYS_MAX: u64 = 65_535;
 /// Rows one query may sort where no list offers its order.

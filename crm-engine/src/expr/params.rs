@@ -123,6 +123,10 @@ pub(crate) struct Tally {
     pub(crate) nested: AtomicU64,
     /// Rows of sub-selects whose records may not be taken out.
     pub(crate) confined: AtomicUsize,
+    /// Which of its ways the query itself took.
+    pub(crate) way: AtomicUsize,
+    /// How many records it was expected to look at, and one; 0 where that was not asked.
+    pub(crate) expected: AtomicU64,
 }
 
 impl Bound {

@@ -15,6 +15,10 @@
 //!
 //! Of every list only the part is read that the condition [leaves](super::narrow).
 //!
+//! That is how a query is prepared, when neither its parameters nor the data are known. Where a
+//! condition leaves parts of other lists too, what is [cheapest](super::choose) is decided at each
+//! run.
+//!
 //! Where `id IN (SELECT ..)` gives few ids, they are points, whichever way was chosen.
 //!
 //! What others share with the caller is one more stream, round or addition on the ways that go by
@@ -29,8 +33,9 @@ use super::narrow::{Narrow, is_sorted};
 use super::select::{OrderKey, Output, Select};
 use super::totals::{self, Counts};
 use crate::error::Result;
-use crate::expr::{Bound, Context, Operand, Row, SubSelect, Test};
+use crate::expr::{Bound, Context, Known, Operand, Row, SubSelect, Test};
 use crate::ids::{FieldId, RecordId, UserId};
+use crate::index::ListRow;
 use crate::policy::Owners;
 use crate::schema::{List, Object, SortKey, log, system};
 use crate::store::Read;
@@ -62,6 +67,8 @@ pub(super) struct Access {
     within: Option<Arc<SubSelect>>,
     /// What the owner must equal one of.
     owners: Option<Vec<Operand>>,
+    /// The lists whose parts have the records in common, and the part of each.
+    pub(super) common: Vec<(usize, Narrow)>,
 }
 
 /// Any of the records that refer to a target, as far as its reference tells.
@@ -96,6 +103,8 @@ pub(super) enum Way {
     Merged { list: usize, reverse: bool },
     /// The entries of a list for each owner reached, owner by owner.
     OwnerByOwner { list: usize },
+    /// What stands in the parts of several lists, by the ids.
+    Common,
 }
 
 impl Way {
@@ -107,7 +116,7 @@ impl Way {
             | Way::Records { reverse }
             | Way::List { reverse, .. }
             | Way::Merged { reverse, .. } => reverse,
-            Way::Log | Way::Points | Way::OwnerByOwner { .. } => false,
+            Way::Log | Way::Points | Way::OwnerByOwner { .. } | Way::Common => false,
         }
     }
 }
@@ -162,6 +171,7 @@ impl Access {
                     ids,
                     within,
                     owners,
+                    common: Vec::new(),
                 };
             }
         }
@@ -188,7 +198,71 @@ impl Access {
             ids,
             within,
             owners,
+            common: Vec::new(),
         }
+    }
+
+    /// The ways to the records of a query: the one that [`choose`](Access::choose) takes, and
+    /// what else there is, to be decided upon when it is run.
+    pub(super) fn ways(select: &Select) -> Vec<Access> {
+        let first = Access::choose(select);
+        let fixed = !matches!(
+            first.way,
+            Way::Records { .. } | Way::List { .. } | Way::Merged { .. } | Way::OwnerByOwner { .. }
+        );
+        if fixed {
+            return vec![first];
+        }
+        let by_owner = first.owners.is_some() || select.plan.owners().listed().is_some();
+        let by_owner = by_owner && select.object.owned;
+        let narrowed = narrowed(select);
+        let known = match first.way {
+            Way::List { list, .. } | Way::OwnerByOwner { list } if !first.is_ordered(select) => {
+                Some(list)
+            }
+            _ => None,
+        };
+        let like = |way, narrow, common| Access {
+            way,
+            counts: None,
+            sort: !select.order().is_empty(),
+            target: None,
+            parted: None,
+            narrow,
+            few: false,
+            ids: None,
+            within: None,
+            owners: first.owners.clone(),
+            common,
+        };
+        let others = narrowed.iter().filter(|(list, _)| known != Some(*list));
+        let mut ways: Vec<Access> = others
+            .map(|(list, narrow)| {
+                let (list, reverse) = (*list, false);
+                let way = match by_owner {
+                    true => Way::OwnerByOwner { list },
+                    false => Way::List { list, reverse },
+                };
+                like(way, narrow.clone(), Vec::new())
+            })
+            .collect();
+        if let Some(common) = common(select, &narrowed) {
+            ways.push(like(Way::Common, Narrow::default(), common));
+        }
+        ways.insert(0, first);
+        ways
+    }
+
+    /// Whether the records come in an order that is asked for.
+    pub(super) fn is_ordered(&self, select: &Select) -> bool {
+        !self.sort && !select.order().is_empty()
+    }
+
+    /// Whether nothing is looked at but what is asked for, so that no way is better.
+    pub(super) fn is_straight(&self, select: &Select) -> bool {
+        let is_open = self.few || self.within.is_some() || self.narrow.is_pattern();
+        let mut tests = select.conditions.iter();
+        !is_open && tests.all(|(test, _)| self.is_used(test))
     }
 
     /// The way over a log: the records it follows, one by one.
@@ -212,6 +286,7 @@ impl Access {
             ids: None,
             within: None,
             owners,
+            common: Vec::new(),
         }
     }
 
@@ -229,7 +304,8 @@ impl Access {
         let target = target
             .filter(|_| matches!(self.way, Way::Under { .. } | Way::Referrers { .. }) || self.few);
         let pinned = |field| test.pins(field).is_some();
-        let mut narrowed = self.narrow.fields().filter(|field| {
+        let common = self.common.iter().flat_map(|(_, narrow)| narrow.fields());
+        let mut narrowed = self.narrow.fields().chain(common).filter(|field| {
             pinned(*field) || test.range(*field).is_some() || test.pattern(*field).is_some()
         });
         (self.ids.is_some() && pinned(system::ID))
@@ -337,6 +413,11 @@ impl Access {
                 )
             }
             Way::OwnerByOwner { list: at } => format!("list `{}` owner by owner", list(at)),
+            Way::Common => {
+                let lists = self.common.iter().map(|(at, _)| format!("`{}`", list(*at)));
+                let lists: Vec<String> = lists.collect();
+                format!("what lists {} have in common", lists.join(" and "))
+            }
         };
         text = self.explain_scope(select, text);
         if self.within.is_some() {
@@ -385,7 +466,9 @@ fn narrow_of(object: &Object, way: Way, filter: Option<&Test>) -> Narrow {
         | Way::List { list, .. }
         | Way::Merged { list, .. }
         | Way::OwnerByOwner { list } => Narrow::of(object, &object.lists[list], filter),
-        Way::Log | Way::Points | Way::Referrers { .. } | Way::Records { .. } => Narrow::default(),
+        Way::Log | Way::Points | Way::Referrers { .. } | Way::Records { .. } | Way::Common => {
+            Narrow::default()
+        }
     }
 }
 
@@ -408,6 +491,37 @@ fn walk(select: &Select, narrow: bool) -> Way {
         },
         _ => Way::Records { reverse: false },
     }
+}
+
+/// The lists of which the condition leaves a part, and that part. The order they come in may be
+/// seen, so none is sorted by a hidden field.
+fn narrowed(select: &Select) -> Vec<(usize, Narrow)> {
+    let (object, filter) = (&select.object, select.filter.as_ref());
+    let lists = object.lists.iter().enumerate();
+    let shown = lists.filter(|(_, list)| list.is_of(&|field| select.plan.shows(field)));
+    let parts = shown.map(|(at, list)| (at, Narrow::of(object, list, filter)));
+    parts.filter(|(_, narrow)| narrow.worth() > 0).collect()
+}
+
+/// Of several parts of lists those worth reading for what they have in common, each narrowed by
+/// other fields. Where entries tell all that the condition asks, reading one of them is enough.
+fn common(select: &Select, narrowed: &[(usize, Narrow)]) -> Option<Vec<(usize, Narrow)>> {
+    let told = |field| match ListRow::covers(&select.object, field) {
+        true => Known::Value,
+        false => Known::Nothing,
+    };
+    if select.filter.as_ref()?.is_told(&told) {
+        return None;
+    }
+    let mut common: Vec<(usize, Narrow)> = Vec::new();
+    for (at, narrow) in narrowed.iter().filter(|(_, narrow)| narrow.is_closed()) {
+        let fields = || common.iter().flat_map(|(_, other)| other.fields());
+        let mut own = narrow.fields();
+        if own.all(|field| fields().all(|other| other != field)) {
+            common.push((*at, narrow.clone()));
+        }
+    }
+    (common.len() > 1).then_some(common)
 }
 
 /// The list sorted as `order` asks behind keys that equal something, the more the better, and

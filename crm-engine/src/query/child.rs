@@ -144,7 +144,7 @@ impl Nesting<'_> {
         let export = self.exports.map(|exports| exports(object));
         let export = export.filter(|plan| !plan.reaches_everything());
         let access = Access::choose(&select);
-        let query = Arc::new(Query::new(select, access));
+        let query = Arc::new(Query::new(select, vec![access]));
         Ok((
             Nested {
                 query,
@@ -168,7 +168,7 @@ impl std::fmt::Debug for Nested {
 impl Child for Nested {
     fn way(&self) -> String {
         let select = &self.query.select;
-        let way = self.query.access.explain(select);
+        let way = self.query.access().explain(select);
         format!("{}: {way}", select.object.name)
     }
 

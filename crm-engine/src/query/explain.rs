@@ -3,6 +3,7 @@
 //! | Step | Detail | Rows |
 //! |---|---|---|
 //! | `way` | which list, totals or records | records looked at, of those that the caller may see |
+//! | `estimate` | | where ways were weighed: records it was expected to look at |
 //! | `range` | a condition that tells where to look | |
 //! | `test` | a condition that is tested record by record | |
 //! | `sort` | the order that is made in memory | |
@@ -41,16 +42,24 @@ pub(super) struct Counts {
     pub(super) nested: u64,
     /// Rows given.
     pub(super) given: u64,
+    /// Which of the ways was taken.
+    pub(super) way: usize,
+    /// Records it was expected to look at, where that was asked.
+    pub(super) expected: Option<u64>,
 }
 
 /// The rows of an explanation.
 pub(super) fn rows(query: &Query, counts: Counts) -> Vec<Vec<Value>> {
-    let (select, access) = (&query.select, &query.access);
+    let (select, access) = (&query.select, &query.ways[counts.way]);
     let row = |step: &str, detail: String, rows: Option<u64>| {
         let rows = rows.map(|rows| Value::Integer(i64::try_from(rows).unwrap_or(i64::MAX)));
         vec![step.into(), detail.into(), rows.unwrap_or_default()]
     };
     let mut rows = vec![row("way", access.explain(select), Some(counts.seen))];
+    // What is expected of all records is for those alone who see all of them.
+    if let Some(expected) = counts.expected.filter(|_| select.plan.reaches_everything()) {
+        rows.push(row("estimate", String::new(), Some(expected)));
+    }
     for (test, text) in &select.conditions {
         let step = if access.is_used(test) {
             "range"

@@ -275,10 +275,11 @@ impl<'g> Groups<'g> {
         let grouping = self.grouping;
         let mut rows = Vec::with_capacity(self.found.len());
         for (key, partials) in self.found {
-            let mut parts = key.0;
-            for (partial, aggregate) in partials.into_iter().zip(&grouping.aggregates) {
-                parts.push(partial.finish(aggregate)?);
-            }
+            // What cannot be added up is refused where it is asked for, and not in groups that
+            // are left out.
+            let finished = partials.into_iter().zip(&grouping.aggregates);
+            let finished = finished.map(|(partial, aggregate)| partial.finish(aggregate));
+            let parts = key.0.into_iter().map(Ok).chain(finished).collect();
             let context = Context {
                 row: &GroupRow(parts),
                 read,
@@ -322,7 +323,7 @@ impl<'g> Groups<'g> {
 }
 
 /// The values of a group, as its columns read them.
-struct GroupRow(Vec<Value>);
+struct GroupRow(Vec<Result<Value>>);
 
 impl Row for GroupRow {
     fn value(&self, _: FieldId) -> Result<Cow<'_, Value>> {
@@ -330,8 +331,11 @@ impl Row for GroupRow {
     }
 
     fn part(&self, part: usize) -> Result<Cow<'_, Value>> {
-        let value = self.0.get(part).map(Cow::Borrowed);
-        value.ok_or_else(|| Error::internal("a group without a value"))
+        match self.0.get(part) {
+            Some(Ok(value)) => Ok(Cow::Borrowed(value)),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(Error::internal("a group without a value")),
+        }
     }
 }
 

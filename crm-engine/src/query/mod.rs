@@ -18,7 +18,9 @@
 //! on behind it, whatever was written meanwhile: a row that did not move is neither given twice nor
 //! left out.
 //!
-//! **Sub-selects.** See [`child`]. **How a query is answered** tells [`explain`].
+//! **Sub-selects.** See [`child`]. **How records are found** is decided by rules when a query is
+//! prepared ([`access`]), and by what is in the store when it is run ([`choose`]); it changes
+//! nothing of what is found. **How a query was answered** tells [`explain`].
 //!
 //! **Sums.** Averages are divided to 28 digits, halves to the even digit; that of money keeps its
 //! currency, whatever its minor units. Amounts in different currencies are never added: a group that holds several is
@@ -33,6 +35,8 @@
 
 mod access;
 mod child;
+mod choose;
+mod common;
 mod cursor;
 mod explain;
 mod group;
@@ -42,6 +46,7 @@ mod rows;
 mod select;
 mod source;
 mod statement;
+mod stream;
 mod totals;
 mod watch;
 
@@ -139,20 +144,26 @@ impl Column {
 /// What all runs of a query share.
 struct Query {
     select: Select,
-    access: Access,
+    /// The ways to its records, the one it was prepared for first.
+    ways: Vec<Access>,
     mark: Mark,
     /// The columns of an explanation, where that is asked for.
     explained: Option<Vec<Column>>,
 }
 
 impl Query {
-    fn new(select: Select, access: Access) -> Query {
+    fn new(select: Select, ways: Vec<Access>) -> Query {
         Query {
             select,
-            access,
+            ways,
             mark: Mark::default(),
             explained: None,
         }
+    }
+
+    /// The way it was prepared for.
+    fn access(&self) -> &Access {
+        &self.ways[0]
     }
 
     fn columns(&self) -> &[Column] {
@@ -240,17 +251,36 @@ fn prepare_under(
     let statement = Statement::parse(sql)?;
     let nesting = Nesting { exports, level: 0 };
     let select = select::assemble(schema, plans, &nesting, &statement, None)?;
-    let access = Access::choose(&select);
+    let ways = Access::ways(&select);
     let query = Arc::new(Query {
         mark: cursor::mark(sql),
         explained: statement.explained.then(explain::columns),
-        ..Query::new(select, access)
+        ..Query::new(select, ways)
     });
     Ok(Prepared {
         schema: Arc::clone(schema),
         facts: Arc::clone(facts),
         query,
     })
+}
+
+/// A query by each of its ways alone, the one it is prepared for first.
+#[cfg(test)]
+fn prepare_ways(
+    schema: &Arc<Schema>,
+    facts: &Arc<Facts>,
+    actor: Actor,
+    sql: &str,
+) -> Result<Vec<Prepared>> {
+    let prepared = || prepare(schema, facts, actor, sql);
+    let only = |way: usize| {
+        let mut one = prepared()?;
+        let query = Arc::get_mut(&mut one.query);
+        let query = query.ok_or_else(|| Error::internal("a query that is shared already"))?;
+        query.ways = vec![query.ways.swap_remove(way)];
+        Ok(one)
+    };
+    (0..prepared()?.query.ways.len()).map(only).collect()
 }
 
 impl Prepared {
@@ -269,7 +299,7 @@ impl Prepared {
     /// Which way the records are found, in words for people.
     #[must_use]
     pub fn explain(&self) -> String {
-        self.query.access.explain(&self.query.select)
+        self.query.access().explain(&self.query.select)
     }
 
     /// Whether a run must be told when and where it is: see [`calendar`].

@@ -14,7 +14,7 @@ use crate::store::KeyRange;
 use crate::value::{Value, ValueType, put_beginning, put_value};
 
 /// The part of a list that is read, as the condition tells it.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Narrow {
     /// What the first keys of the list must equal.
     equal: Vec<(SortKey, ValueType, Operand)>,
@@ -22,7 +22,7 @@ pub(super) struct Narrow {
     then: Option<Then>,
 }
 
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Then {
     /// A text that matches a pattern.
     Pattern(FieldId, ValueType, Operand),
@@ -79,6 +79,11 @@ impl Narrow {
             Some(_) => 2,
         };
         3 * self.equal.len() + then
+    }
+
+    /// Whether the part has an end on both sides.
+    pub(super) fn is_closed(&self) -> bool {
+        self.worth() > 1
     }
 
     /// How many of the first keys equal something.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed as AtOnce;
 
+use super::choose;
 use super::cursor::{Position, deciding, directed};
 use super::explain::{self, Counts};
 use super::group::Groups;
@@ -124,6 +125,8 @@ impl Rows {
             seen: tally.seen.load(AtOnce),
             nested: tally.nested.load(AtOnce),
             given,
+            way: tally.way.load(AtOnce),
+            expected: tally.expected.load(AtOnce).checked_sub(1),
         };
         let rows = explain::rows(&self.query, counts).into_iter();
         let rows = rows.map(|row| Made {
@@ -307,7 +310,7 @@ impl fmt::Debug for Rows {
 }
 
 /// The value of `LIMIT`; without one, no limit.
-fn limit(limit: Option<&Operand>, bound: &[Value]) -> Result<usize> {
+pub(super) fn limit(limit: Option<&Operand>, bound: &[Value]) -> Result<usize> {
     match limit.map(|limit| limit.fixed(bound)) {
         None => Ok(usize::MAX),
         Some(Some(Value::Integer(n))) if *n >= 0 => Ok(usize::try_from(*n).unwrap_or(usize::MAX)),
@@ -336,6 +339,8 @@ enum Level {
 /// The records of a query, each tested against plan and condition.
 struct Walk {
     query: Arc<Query>,
+    /// Which of the query's ways is taken.
+    way: usize,
     bound: Bound,
     source: Source,
     /// The rows are to be sorted in memory.
@@ -359,14 +364,23 @@ impl Walk {
         after: Option<Position>,
         level: Level,
     ) -> Result<Walk> {
-        let (select, access) = (&query.select, &query.access);
+        let (select, prepared) = (&query.select, query.access());
         let ordered = !select.order().is_empty();
-        let mut target_holds = false;
-        let (source, sort) = if let Some(ids) = access.selected(read, &bound)? {
+        let (mut target_holds, mut way) = (false, 0);
+        let (source, sort) = if let Some(ids) = prepared.selected(read, &bound)? {
             (Source::points(ids), ordered)
-        } else if let Some(few) = Source::few(select, access, read, &bound)? {
+        } else if let Some(few) = Source::few(select, prepared, read, &bound)? {
             (few, true)
         } else {
+            let choice = choose::choose(query, read, &bound)?;
+            way = choice.way;
+            if level == Level::Outer {
+                let tally = bound.tally();
+                let expected = choice.expected.map_or(0, |expected| expected + 1);
+                tally.way.store(way, AtOnce);
+                tally.expected.store(expected, AtOnce);
+            }
+            let access = &query.ways[way];
             let decided = access.target_holds(read, &bound)?;
             target_holds = decided == Some(true);
             let source = match decided {
@@ -381,6 +395,7 @@ impl Walk {
         };
         Ok(Walk {
             query: Arc::clone(query),
+            way,
             bound,
             source,
             sort,
@@ -394,7 +409,7 @@ impl Walk {
 
     /// Where the last row stands; none where the order is not that of the rows.
     fn position(&self) -> Result<Option<Position>> {
-        let (select, access) = (&self.query.select, &self.query.access);
+        let (select, access) = (&self.query.select, &self.query.ways[self.way]);
         let order = select.order();
         let Some(last) = self.last.as_ref().filter(|_| !order.is_empty()) else {
             return Ok(None);
@@ -507,7 +522,7 @@ impl Walk {
     }
 
     fn condition_holds(&self, context: &Context<'_>) -> Result<bool> {
-        let left = match (&self.query.access.parted, self.target_holds) {
+        let left = match (&self.query.ways[self.way].parted, self.target_holds) {
             (Some((_, rest)), true) => rest,
             _ => &self.query.select.filter,
         };
@@ -528,8 +543,9 @@ fn grouped(
     level: Level,
 ) -> Result<Vec<Vec<Value>>> {
     let select = &query.select;
-    if let Some(counts) = &query.access.counts
-        && let Some(groups) = counts.groups(read, select, &query.access, grouping, &bound)?
+    let access = query.access();
+    if let Some(counts) = &access.counts
+        && let Some(groups) = counts.groups(read, select, access, grouping, &bound)?
     {
         return groups.into_rows(limit, read, &bound);
     }

@@ -1,16 +1,15 @@
-//! Candidates for a query, one after another. Everything is read in batches that resume behind
-//! their last key, so a source holds no cursor and borrows nothing.
+//! Candidates for a query, one after another. What reads ranges does so by [streams](Stream).
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
 
 use super::access::{Access, Way};
+use super::common;
 use super::cursor::Position;
 use super::log::LogSource;
 use super::narrow::Part;
 use super::select::Select;
+use super::stream::{Pair, Reached, Stream};
 use crate::error::{Code, Error, Result};
 use crate::expr::{Bound, LogRow, Row};
 use crate::ids::{FieldId, RecordId, UserId};
@@ -22,11 +21,6 @@ use crate::schema::{Object, keys};
 use crate::store::{KeyRange, Read, ScanOptions};
 use crate::value::{Record, RecordView, Standing, Value, take_uint};
 
-/// Entries of the first batch of a range: many owners are merged for a page, and most of them
-/// give it little.
-const BATCH_FIRST: usize = 8;
-/// Entries of the largest batch.
-const BATCH_MAX: usize = 256;
 /// So many records that refer to one are few enough to be got one by one and sorted.
 const FEW_MAX: usize = 1_000;
 
@@ -43,7 +37,7 @@ pub(super) enum Source {
     },
     Merged {
         list: usize,
-        merge: Merge,
+        reached: Box<Reached>,
     },
     OwnerByOwner {
         list: usize,
@@ -88,7 +82,6 @@ impl Source {
     ) -> Result<Source> {
         let object = &select.object;
         let owners = access.owners(select.plan.owners(), bound);
-        let holders = || holders(&owners, select.plan.shared_with());
         let Some(part) = access.narrow.part(bound) else {
             return Ok(Source::nothing());
         };
@@ -130,21 +123,54 @@ impl Source {
                 reverse,
             )),
             Way::Merged { list, reverse } => {
+                let of = (object.id, object.lists[list].id);
                 let part = part_of(list, reverse);
-                let own = |holder| {
-                    let prefix = keys::own(object.id, object.lists[list].id, holder).done();
-                    Stream::within(prefix, &part, reverse)
-                };
-                let streams = holders()?.into_iter().map(own);
+                let shared_with = select.plan.shared_with();
+                let reached = Reached::open(of, owners, shared_with, part, reverse, read)?;
                 Source::Merged {
                     list,
-                    merge: Merge::open(streams.collect(), read)?,
+                    reached: Box::new(reached),
                 }
             }
+            Way::Common => Source::in_common(select, access, owners, read, bound)?,
             Way::OwnerByOwner { list } => {
                 Source::owner_by_owner(list, owners, select.plan.shared_with(), part)?
             }
         })
+    }
+
+    /// The records that stand in several parts of lists; those of the first part where all are
+    /// too large to be compared.
+    fn in_common(
+        select: &Select,
+        access: &Access,
+        owners: Owners,
+        read: &dyn Read,
+        bound: &Bound,
+    ) -> Result<Source> {
+        let (object, shared_with) = (&select.object, select.plan.shared_with());
+        let by_owner = object.owned && owners.listed().is_some();
+        let holders = by_owner
+            .then(|| holders(&owners, shared_with))
+            .transpose()?;
+        if let Some(ids) = common::ids(object, holders.as_deref(), &access.common, read, bound)? {
+            return Ok(Source::points(ids));
+        }
+        let Some((list, part)) = access
+            .common
+            .first()
+            .and_then(|(list, narrow)| Some((*list, narrow.part(bound)?)))
+        else {
+            return Ok(Source::nothing());
+        };
+        match by_owner {
+            true => Source::owner_by_owner(list, owners, shared_with, part),
+            false => {
+                let prefix = keys::all(object.id, object.lists[list].id).done();
+                let stream = Stream::within(prefix, &part, false);
+                Ok(Source::List { list, stream })
+            }
+        }
     }
 
     /// Every record of an object, in the order of their ids.
@@ -212,8 +238,8 @@ impl Source {
                 Ok(None)
             }
             Source::Referrers(stream) => match stream.next(read)? {
-                Some((tail, _)) => {
-                    let id = RecordId::new(take_uint(&mut tail.as_slice())?)?;
+                Some((mut tail, _)) => {
+                    let id = RecordId::new(take_uint(&mut tail)?)?;
                     let bytes = read.get(&keys::record(object.id, id))?.ok_or_else(|| {
                         let text = format!("a back reference of {id} has no record");
                         Error::new(Code::Damaged, text)
@@ -226,14 +252,19 @@ impl Source {
                 None => Ok(None),
             },
             Source::Records(stream) => match stream.next(read)? {
-                Some((tail, bytes)) => {
-                    let id = RecordId::new(take_uint(&mut tail.as_slice())?)?;
+                Some((mut tail, bytes)) => {
+                    let id = RecordId::new(take_uint(&mut tail)?)?;
+                    let bytes = bytes.to_vec();
                     Ok(Some(Found::Record { id, bytes }))
                 }
                 None => Ok(None),
             },
-            Source::List { list, stream } => Ok(entry(*list, stream.next(read)?)),
-            Source::Merged { list, merge } => Ok(entry(*list, merge.next(read)?)),
+            Source::List { list, stream } => {
+                let found = stream.next(read)?;
+                let found = found.map(|(tail, value)| (tail.to_vec(), value.to_vec()));
+                Ok(entry(*list, found))
+            }
+            Source::Merged { list, reached } => Ok(entry(*list, reached.next(read)?)),
             Source::OwnerByOwner {
                 list,
                 holders,
@@ -242,16 +273,12 @@ impl Source {
                 stream,
             } => loop {
                 if let Some((open, shared)) = stream
-                    && let Some(found) = open.next(read)?
+                    && let Some((tail, value)) = open.next(read)?
                 {
-                    let known = *shared && {
-                        let row = ListRow::new(&object.lists[*list], &found.0, &found.1)?;
-                        owners.contains(row.standing.owner)
-                    };
-                    match known {
-                        true => continue,
-                        false => return Ok(entry(*list, Some(found))),
+                    if *shared && owners.contains(Standing::take(&mut &*value)?.owner) {
+                        continue;
                     }
+                    return Ok(entry(*list, Some((tail.to_vec(), value.to_vec()))));
                 }
                 let Some(holder) = holders.next() else {
                     return Ok(None);
@@ -272,8 +299,6 @@ fn holders(owners: &Owners, shared_with: Option<UserId>) -> Result<Vec<Holder>> 
     Ok(Holder::reached(owners, shared_with).collect())
 }
 
-type Pair = (Vec<u8>, Vec<u8>);
-
 fn entry(list: usize, pair: Option<Pair>) -> Option<Found> {
     pair.map(|(tail, value)| Found::Entry { list, tail, value })
 }
@@ -284,153 +309,6 @@ fn referring(object: &Object, field: FieldId, target: RecordId) -> Vec<u8> {
         .uint(field.0.into())
         .done()
 }
-
-/// The entries under a prefix, their keys without it.
-pub(super) struct Stream {
-    prefix_bytes: usize,
-    /// What has not been read yet; none when nothing is left.
-    rest: Option<KeyRange>,
-    reverse: bool,
-    batch: std::vec::IntoIter<Pair>,
-    batch_entries: usize,
-}
-
-impl Stream {
-    fn new(prefix: Vec<u8>, reverse: bool) -> Stream {
-        Stream {
-            prefix_bytes: prefix.len(),
-            rest: Some(KeyRange::prefix(&prefix)),
-            reverse,
-            batch: Vec::new().into_iter(),
-            batch_entries: BATCH_FIRST,
-        }
-    }
-
-    /// The entries under a prefix that are in a part.
-    fn within(prefix: Vec<u8>, part: &Part, reverse: bool) -> Stream {
-        Stream {
-            rest: Some(part.under(&prefix, reverse)),
-            ..Stream::new(prefix, reverse)
-        }
-    }
-
-    /// The entries behind one, whose key goes on with `tail`.
-    fn behind(mut self, prefix: &[u8], tail: &[u8]) -> Stream {
-        let key = [prefix, tail].concat();
-        self.rest = self.rest.map(|range| match self.reverse {
-            false => range.after(&key),
-            true => range.ending_before(&key),
-        });
-        self
-    }
-
-    fn next(&mut self, read: &dyn Read) -> Result<Option<Pair>> {
-        if self.batch.len() == 0
-            && let Some(range) = self.rest.take()
-        {
-            self.fill(range, read)?;
-        }
-        Ok(self.batch.next())
-    }
-
-    fn fill(&mut self, range: KeyRange, read: &dyn Read) -> Result<()> {
-        let options = ScanOptions {
-            reverse: self.reverse,
-            limit: Some(self.batch_entries),
-            ..ScanOptions::default()
-        };
-        let mut batch = Vec::with_capacity(self.batch_entries);
-        let mut last = Vec::new();
-        let mut scan = read.scan(range.clone(), options)?;
-        while let Some((key, value)) = scan.next()? {
-            batch.push((key[self.prefix_bytes..].to_vec(), value.to_vec()));
-            if batch.len() == self.batch_entries {
-                last = key.to_vec();
-            }
-        }
-        if batch.len() == self.batch_entries {
-            self.rest = Some(match self.reverse {
-                false => range.after(&last),
-                true => range.ending_before(&last),
-            });
-        }
-        self.batch = batch.into_iter();
-        self.batch_entries = (4 * self.batch_entries).min(BATCH_MAX);
-        Ok(())
-    }
-}
-
-/// The entries of several streams in one order: that of their keys behind the holder. What stands
-/// in several of them is one record, given once.
-pub(super) struct Merge {
-    streams: Vec<Stream>,
-    heads: BinaryHeap<Head>,
-}
-
-/// The next entry of a stream.
-struct Head {
-    pair: Pair,
-    stream: usize,
-    reverse: bool,
-}
-
-impl Merge {
-    fn open(streams: Vec<Stream>, read: &dyn Read) -> Result<Merge> {
-        let heads = BinaryHeap::with_capacity(streams.len());
-        let mut merge = Merge { streams, heads };
-        for stream in 0..merge.streams.len() {
-            merge.advance(stream, read)?;
-        }
-        Ok(merge)
-    }
-
-    fn advance(&mut self, stream: usize, read: &dyn Read) -> Result<()> {
-        let reverse = self.streams[stream].reverse;
-        if let Some(pair) = self.streams[stream].next(read)? {
-            self.heads.push(Head {
-                pair,
-                stream,
-                reverse,
-            });
-        }
-        Ok(())
-    }
-
-    fn next(&mut self, read: &dyn Read) -> Result<Option<Pair>> {
-        let Some(head) = self.heads.pop() else {
-            return Ok(None);
-        };
-        self.advance(head.stream, read)?;
-        while let Some(same) = self.heads.peek().filter(|other| **other == head) {
-            let stream = same.stream;
-            self.heads.pop();
-            self.advance(stream, read)?;
-        }
-        Ok(Some(head.pair))
-    }
-}
-
-/// The heap gives the greatest first: in forward order that is the entry with the least key.
-impl Ord for Head {
-    fn cmp(&self, other: &Head) -> Ordering {
-        let order = self.pair.0.cmp(&other.pair.0);
-        if self.reverse { order } else { order.reverse() }
-    }
-}
-
-impl PartialOrd for Head {
-    fn partial_cmp(&self, other: &Head) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Head {
-    fn eq(&self, other: &Head) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Head {}
 
 /// A record as its list entry tells it; fields the entry does not hold are read from the record,
 /// once.

@@ -3,6 +3,7 @@
 mod generate;
 mod oracle;
 mod pages;
+mod ways;
 mod world;
 
 use world::World;

@@ -127,6 +127,9 @@ impl Session {
         step: impl Fn(&mut Txn, &Schema, &Facts) -> Result<u64>,
     ) -> Result<()> {
         loop {
+            if let Some(presence) = &self.presence {
+                presence.check_open()?;
+            }
             let more = self.engine.derive(self.by(), &step)?;
             if more == 0 {
                 return Ok(());

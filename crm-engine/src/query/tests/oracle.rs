@@ -20,7 +20,7 @@ use crate::facts::Facts;
 use crate::ids::{RecordId, UserId};
 use crate::index::Group;
 use crate::policy::{Action, Actor, Decision};
-use crate::query::{Params, totals};
+use crate::query::{Params, Prepared, totals};
 use crate::schema::Field;
 use crate::schema::keys::{self, Key, Space};
 use crate::schema::system::value_of;
@@ -731,6 +731,40 @@ fn aggregated(aggregate: &str, values: Vec<Value>) -> Result<Value, Code> {
     })
 }
 
+/// A query by each of its ways, where it has several.
+fn several_ways(case: &Case, actor: Actor, sql: &str) -> Vec<Prepared> {
+    let ways = case.world.prepare_ways(actor, sql).unwrap_or_default();
+    if ways.len() > 1 { ways } else { Vec::new() }
+}
+
+/// Whether rows are those expected.
+fn agrees(
+    question: &Question,
+    found: &Result<Vec<Vec<Value>>, Code>,
+    expected: &Result<Vec<Vec<Value>>, Code>,
+    text: &str,
+) {
+    match (found, expected) {
+        // Without an order, any of the rows may come.
+        (Ok(found), Ok(all))
+            if !question.is_grouped() && !question.is_distinct() && question.order().is_empty() =>
+        {
+            let length = all.len().min(question.limit.unwrap_or(usize::MAX));
+            assert_eq!(found.len(), length, "{text}");
+            let mut left = all.clone();
+            for row in found {
+                let at = left.iter().position(|other| other == row);
+                left.swap_remove(at.unwrap_or_else(|| panic!("{text}: {row:?}")));
+            }
+        }
+        (Ok(found), Ok(all)) => {
+            let first = &all[..all.len().min(question.limit.unwrap_or(usize::MAX))];
+            assert_eq!(found, first, "{text}");
+        }
+        _ => assert_eq!(found, expected, "{text}"),
+    }
+}
+
 fn check(case: &Case, question: &Question) {
     let (actor, sql) = (case.actor(question), question.sql(case));
     let query = |sql: &str| {
@@ -744,25 +778,15 @@ fn check(case: &Case, question: &Question) {
             .prepare(actor, &sql)
             .map(|prepared| prepared.explain())
     };
-    match (&found, &expected) {
-        // Without an order, any of the rows may come, but the same ones every time.
-        (Ok(found), Ok(all))
-            if !question.is_grouped() && !question.is_distinct() && question.order().is_empty() =>
-        {
-            let length = all.len().min(question.limit.unwrap_or(usize::MAX));
-            assert_eq!(found.len(), length, "{sql} {:?}", way());
-            let mut left = all.clone();
-            for row in found {
-                let at = left.iter().position(|other| other == row);
-                left.swap_remove(at.unwrap_or_else(|| panic!("{sql} {:?}: {row:?}", way())));
-            }
-            assert_eq!(query(&sql).as_ref(), Ok(found), "{sql}");
-        }
-        (Ok(found), Ok(all)) => {
-            let first = &all[..all.len().min(question.limit.unwrap_or(usize::MAX))];
-            assert_eq!(found, first, "{sql} {:?}", way());
-        }
-        _ => assert_eq!(found, expected, "{sql} {:?}", way()),
+    agrees(question, &found, &expected, &format!("{sql} {:?}", way()));
+    if found.is_ok() && !question.is_grouped() && question.order().is_empty() {
+        assert_eq!(query(&sql), found, "{sql}");
+    }
+    // However its records are found, the rows are the same.
+    for prepared in several_ways(case, actor, &sql) {
+        let found = case.world.run(&prepared, &Params::new());
+        let found = found.map_err(|error| error.code());
+        agrees(question, &found, &expected, &format!("{sql} {prepared:?}"));
     }
     if let Ok(all) = &expected
         && !question.order().is_empty()
@@ -792,7 +816,13 @@ fn check_pages(case: &Case, question: &Question, all: &[Vec<Value>]) {
         ..question.clone()
     };
     let (actor, sql) = (case.actor(question), pages.sql(case));
-    let prepared = case.world.prepare(actor, &sql).unwrap();
+    for prepared in several_ways(case, actor, &sql) {
+        check_pages_by(case, actor, &prepared, all);
+    }
+    check_pages_by(case, actor, &case.world.prepare(actor, &sql).unwrap(), all);
+}
+
+fn check_pages_by(case: &Case, actor: Actor, prepared: &Prepared, all: &[Vec<Value>]) {
     let snapshot = case.world.store.snapshot().unwrap();
     let (mut found, mut after): (Vec<Vec<Value>>, Option<String>) = (Vec::new(), None);
     loop {
@@ -807,7 +837,7 @@ fn check_pages(case: &Case, question: &Question, all: &[Vec<Value>]) {
             break;
         }
     }
-    assert_eq!(found, all, "{sql} {}", prepared.explain());
+    assert_eq!(found, all, "{}", prepared.explain());
 }
 
 /// What a sub-select gives for a thing is what a query about that thing gives.

@@ -8,7 +8,7 @@ use crate::facts::{Facts, FactsCache};
 use crate::ids::{RecordId, UserId};
 use crate::journal::Cause;
 use crate::policy::Actor;
-use crate::query::{Column, Params, Prepared, prepare};
+use crate::query::{Column, Params, Prepared, prepare, prepare_ways};
 use crate::schema::{ObjectDeclaration, Schema};
 use crate::store::Store;
 use crate::value::Value;
@@ -200,16 +200,23 @@ impl World {
         prepare(&self.schema, &self.facts(), actor, sql)
     }
 
+    /// The query by each of its ways alone.
+    pub(super) fn prepare_ways(&self, actor: Actor, sql: &str) -> Result<Vec<Prepared>> {
+        prepare_ways(&self.schema, &self.facts(), actor, sql)
+    }
+
     pub(super) fn query(
         &self,
         actor: Actor,
         sql: &str,
         params: &Params,
     ) -> Result<Vec<Vec<Value>>> {
-        let mut rows = self.prepare(actor, sql)?.run(
-            &self.store.snapshot()?,
-            &params.clone().at(World::calendar()),
-        )?;
+        self.run(&self.prepare(actor, sql)?, params)
+    }
+
+    pub(super) fn run(&self, prepared: &Prepared, params: &Params) -> Result<Vec<Vec<Value>>> {
+        let params = params.clone().at(World::calendar());
+        let mut rows = prepared.run(&self.store.snapshot()?, &params)?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             all.push(row.to_vec());
