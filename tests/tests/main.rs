@@ -12,6 +12,7 @@ mod fields;
 mod house;
 mod main_job;
 mod maven;
+mod maven_reports;
 mod reports;
 mod rights;
 mod scenario;
