@@ -288,7 +288,6 @@ pub fn users() -> Vec<User> {
         supervisor,
     };
     let heads = EMPLOYEES..EMPLOYEES + DEPARTMENTS;
-    let regional = heads.end..heads.end + REGIONS;
     let mut users = Vec::new();
     for n in 0..EMPLOYEES {
         let department = n / IN_DEPARTMENT;
@@ -301,9 +300,8 @@ pub fn users() -> Vec<User> {
         ));
     }
     for n in 0..DEPARTMENTS {
-        let region = Some(regional.start + region(n));
         let place = Place::Department(n);
-        users.push(user(format!("head{n}"), Role::Head, place, region));
+        users.push(user(format!("head{n}"), Role::Head, place, None));
     }
     for n in 0..REGIONS {
         let login = format!("region{n}");

@@ -85,7 +85,12 @@ fn organisation(host: &Session) -> Result<Vec<RecordId>> {
                     Place::Nowhere => None,
                 },
                 "roles": role,
-                "kind": if described.role == Role::Administrator { "admin" } else { "employee" },
+                "kind": match described.role {
+                    Role::Administrator => "admin",
+                    // Others have them as their supervisors.
+                    Role::Head | Role::RegionalHead => "administration",
+                    Role::Employee => "employee",
+                },
             });
             ids.push(door.create_json(user, &fields)?);
         }
