@@ -15,7 +15,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Params, Result, Statement, params};
 use serde_json::{Map, Value as Json, json};
 
-pub use import::Indexes;
+pub use import::{Empty, Indexes};
 use load::department;
 use queries::Queries;
 pub use writes::Writer;
