@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::data::{self, Company, Data, Parts, Role};
 use crate::engine::Ours;
 use crate::report::{Figure, Pair, Report};
-use crate::sqlite::{Indexes, Sqlite};
+use crate::sqlite::{Empty, Indexes};
 
 /// The columns of the file.
 pub const COLUMNS: [&str; 15] = [
@@ -53,10 +53,12 @@ pub fn import(data: Data, rounds: usize, folder: &Path, report: &mut Report) -> 
         for ((_, indexes, _), taken) in ways.iter().zip(&mut taken) {
             let engine = into_engine(data, &csv, folder)?;
             let path = folder.join("import.sqlite");
+            let mut empty = Empty::create(&path, *indexes).unwrap();
             let begun = Instant::now();
-            let rows = Sqlite::import(&path, &csv, *indexes).unwrap();
+            let rows = empty.import(&csv).unwrap();
             let peer = begun.elapsed().as_secs_f64() * 1e6 / rows as f64;
             assert_eq!(rows, data.n);
+            drop(empty);
             for end in ["", "-wal", "-shm"] {
                 // The last two are gone where the file was closed in peace.
                 let _ = fs::remove_file(folder.join(format!("import.sqlite{end}")));

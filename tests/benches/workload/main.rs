@@ -69,6 +69,7 @@ fn main() {
 fn run(data: Data, arguments: &Arguments, report: &mut Report) -> Result<()> {
     let scratch = tempfile::tempdir().unwrap();
     let folder = arguments.keep.as_deref().unwrap_or(scratch.path());
+    std::fs::create_dir_all(folder).unwrap();
     let mut files = Files::of(folder, data);
     files.load(data, report)?;
     if arguments.keep.is_some() && arguments.asked(&WRITES) {

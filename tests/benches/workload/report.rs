@@ -60,7 +60,7 @@ impl Figure {
         let [ratio, least, most] = self.ratios();
         let target = self
             .target
-            .map_or(String::new(), |target| format!("{target}"));
+            .map_or(String::new(), |target| format!("{target:.1}"));
         format!(
             "| {} | {} | {} | {} | {:.2} | {:.2} | {} | {ratio:.1} | {least:.1} to {most:.1} | {target} |",
             self.row,

@@ -69,6 +69,11 @@ pub fn move_department(
             }
         }
     }
+    tell(data, engine, peer, report);
+    Ok(())
+}
+
+fn tell(data: Data, engine: Times, peer: Times, report: &mut Report) {
     let lines = [
         (
             "move a department",
@@ -102,7 +107,6 @@ pub fn move_department(
             rounds: rounds.map(|(engine, peer)| Pair { engine, peer }).collect(),
         });
     }
-    Ok(())
 }
 
 /// Microseconds of moves and of the pages behind them.

@@ -73,7 +73,7 @@ impl Question {
 }
 
 /// Columns of the list of companies.
-const LIST_COLUMNS: usize = 5;
+pub const LIST_COLUMNS: usize = 5;
 /// Of a row in JSON its number, name and city: systems write the others in forms of their own.
 const JSON_COMPARED: usize = 3;
 /// Rows of a page, and the page that is far down.

@@ -9,7 +9,7 @@ use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use crm_engine::limits::SELECT_ROWS_MAX;
 use crm_engine::{
     CardRequest, ChoiceId, Engine, Field, ManualClock, Options, Params, RecordId, Result, Rows,
-    SearchRequest, Session, Statement, UserId, Value, ValueType,
+    SearchRequest, Session, Statement, Value, ValueType,
 };
 use serde_json::{Value as Json, json};
 
@@ -137,11 +137,14 @@ impl Ours {
             let row = rows.next()?.map(|row| row[0].as_integer());
             Ok(row.flatten().unwrap_or_default().unsigned_abs())
         };
-        let mut users = Vec::new();
-        for user in data::users() {
-            let login = engine.login(&user.login)?;
-            users.push(login.user().map_or(0, UserId::get));
-        }
+        let users = data::users();
+        let users = users.iter().map(|user| {
+            let params = Params::new().with(user.login.as_str());
+            let mut rows = host.query("SELECT id FROM user WHERE login = ?", &params)?;
+            let id = rows.next()?.and_then(|row| row[0].as_integer());
+            Ok(id.unwrap_or_default().unsigned_abs())
+        });
+        let users = users.collect::<Result<Vec<u64>>>()?;
         let ids = Ids {
             company: first("company")?,
             contact: first("contact")?,

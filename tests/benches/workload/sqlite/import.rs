@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::Connection;
 
 use super::load::{BATCH, company, finish, keep_history, organisation};
-use super::{Sqlite, connect, moment};
+use super::{connect, moment};
 use crate::data::{self, Company};
 use crate::engine::Ids;
 
@@ -20,9 +20,15 @@ pub enum Indexes {
     Afterwards,
 }
 
-impl Sqlite {
-    /// Imports a file into a new base of users, and gives the number of rows.
-    pub fn import(path: &Path, csv: &Path, indexes: Indexes) -> Result<usize> {
+/// A base that has users and no companies yet.
+pub struct Empty {
+    connection: Connection,
+    ids: Ids,
+    indexes: Indexes,
+}
+
+impl Empty {
+    pub fn create(path: &Path, indexes: Indexes) -> Result<Empty> {
         let mut connection = connect(path)?;
         let ids = Ids {
             users: (1..=data::users().len() as u64).collect(),
@@ -37,9 +43,18 @@ impl Sqlite {
             connection.execute_batch(include_str!("indexes.sql"))?;
             keep_history(&connection)?;
         }
-        let rows = rows(&mut connection, &ids, csv)?;
-        if indexes == Indexes::Afterwards {
-            finish(&connection)?;
+        Ok(Empty {
+            connection,
+            ids,
+            indexes,
+        })
+    }
+
+    /// Imports a file, and gives the number of rows. They are durable then.
+    pub fn import(&mut self, csv: &Path) -> Result<usize> {
+        let rows = rows(&mut self.connection, &self.ids, csv)?;
+        if self.indexes == Indexes::Afterwards {
+            finish(&self.connection)?;
         }
         Ok(rows)
     }

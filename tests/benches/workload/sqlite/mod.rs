@@ -15,7 +15,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Params, Result, Statement, params};
 use serde_json::{Map, Value as Json, json};
 
-pub use import::Indexes;
+pub use import::{Empty, Indexes};
 use load::department;
 use queries::Queries;
 pub use writes::Writer;
@@ -107,27 +107,14 @@ impl Sqlite {
                     }
                 }
             }
-            // One transaction, so that the parts show one state.
             Question::Card { company, .. } => {
                 self.begin.raw_execute()?;
-                let company = id(first, *company);
-                if one_or_null(&mut queries.open, params![company, viewer], sink)? {
-                    for part in queries.parts() {
-                        emit_rows(part, params![company], sink)?;
-                    }
-                }
+                card(queries, id(first, *company), viewer, sink)?;
                 self.commit.raw_execute()?;
             }
             Question::CardCall { company, .. } => {
                 self.begin.raw_execute()?;
-                let company = id(first, *company);
-                let mut ids = First::new(sink, COLUMNS.len());
-                if one_or_null(&mut queries.open, params![company, viewer], &mut ids)? {
-                    for part in queries.parts() {
-                        let mut ids = First::new(sink, part.column_count());
-                        emit_rows(part, params![company], &mut ids)?;
-                    }
-                }
+                card_ids(queries, id(first, *company), viewer, sink)?;
                 self.commit.raw_execute()?;
             }
             Question::Name { prefix, .. } => {
@@ -145,22 +132,7 @@ impl Sqlite {
                 let digits = phone_digits(number);
                 emit_rows(&mut queries.phone, params![digits, viewer], sink)?;
             }
-            Question::Latest { user } => {
-                if self.latest[*user].is_none() {
-                    self.latest[*user] = Some(self.list(*user, false)?);
-                }
-                if let Some(page) = &mut self.latest[*user] {
-                    emit_rows(page, params![], sink)?;
-                }
-            }
-            Question::Later { user } => {
-                if self.later[*user].is_none() {
-                    self.later[*user] = Some(self.beginning_of_later(*user)?);
-                }
-                if let Some(Later { page, behind }) = &mut self.later[*user] {
-                    emit_rows(page, *behind, sink)?;
-                }
-            }
+            Question::Latest { .. } | Question::Later { .. } => self.page(question, sink)?,
             Question::All { .. } => {
                 emit_rows(&mut queries.all, params![None::<i64>, viewer], sink)?;
             }
@@ -183,6 +155,30 @@ impl Sqlite {
 }
 
 impl Sqlite {
+    /// A page of a user's list, prepared when he first asks for it.
+    fn page(&mut self, question: &Question, sink: &mut impl Sink) -> Result<()> {
+        match question {
+            Question::Latest { user } => {
+                if self.latest[*user].is_none() {
+                    self.latest[*user] = Some(self.list(*user, false)?);
+                }
+                if let Some(page) = &mut self.latest[*user] {
+                    emit_rows(page, params![], sink)?;
+                }
+            }
+            Question::Later { user } => {
+                if self.later[*user].is_none() {
+                    self.later[*user] = Some(self.beginning_of_later(*user)?);
+                }
+                if let Some(Later { page, behind }) = &mut self.later[*user] {
+                    emit_rows(page, *behind, sink)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// The statement of a user's list by last activity.
     fn list(&self, user: usize, is_later: bool) -> Result<Statement<'static>> {
         let viewer = self.ids.users[user] as i64;
@@ -289,6 +285,28 @@ fn connect(path: &Path) -> Result<Connection> {
 
 fn id(first: u64, number: usize) -> i64 {
     (first + number as u64) as i64
+}
+
+/// In one transaction, so that the parts show one state.
+fn card(queries: &mut Queries, company: i64, viewer: i64, sink: &mut impl Sink) -> Result<()> {
+    if one_or_null(&mut queries.open, params![company, viewer], sink)? {
+        for part in queries.parts() {
+            emit_rows(part, params![company], sink)?;
+        }
+    }
+    Ok(())
+}
+
+/// The same reads, of which the ids alone are told.
+fn card_ids(queries: &mut Queries, company: i64, viewer: i64, sink: &mut impl Sink) -> Result<()> {
+    let mut ids = First::new(sink, COLUMNS.len());
+    if one_or_null(&mut queries.open, params![company, viewer], &mut ids)? {
+        for part in queries.parts() {
+            let mut ids = First::new(sink, part.column_count());
+            emit_rows(part, params![company], &mut ids)?;
+        }
+    }
+    Ok(())
 }
 
 fn one_or_null(

@@ -14,7 +14,7 @@ use crate::engine::Ours;
 use crate::report::{Figure, Pair, Report};
 use crate::sqlite::{self, Sqlite};
 use crate::table::median;
-use crate::work::{Question, System};
+use crate::work::{LIST_COLUMNS, Question, System};
 
 pub use ours::Writer;
 pub use small::{floor, rules};
@@ -265,11 +265,22 @@ fn compare(row: &str, data: Data, ours: &mut Ours, sqlite: &mut Sqlite) {
             segment: dice.index(data::SEGMENTS.len()),
         };
         for question in [Question::Latest { user }, Question::Funnel { user }, count] {
-            let (ours, theirs) = (ours.keep(&question), sqlite.keep(&question));
+            let (mut ours, mut theirs) = (ours.keep(&question), sqlite.keep(&question));
+            // What was added has another number in each system.
+            if row == "W1" && matches!(question, Question::Latest { .. }) {
+                ours = without_ids(&ours);
+                theirs = without_ids(&theirs);
+            }
             assert!(
                 ours == theirs,
                 "{row}: answers differ for {question:?}\n{ours:?}\n{theirs:?}"
             );
         }
     }
+}
+
+/// The rows of a list without their first column.
+fn without_ids(values: &[String]) -> Vec<String> {
+    let rows = values.chunks(LIST_COLUMNS);
+    rows.flat_map(|row| row[1..].to_vec()).collect()
 }

@@ -26,6 +26,16 @@ impl Writer {
         })
     }
 
+    /// The same under the host: nobody logs in, which would be written down too.
+    pub fn of_host(ours: &Ours) -> Result<Writer> {
+        let users = ours.ids.users.iter().map(|id| RecordId::new(*id));
+        Ok(Writer {
+            sessions: data::users().iter().map(|_| ours.host()).collect(),
+            users: users.collect::<Result<Vec<RecordId>>>()?,
+            first: ours.ids.company,
+        })
+    }
+
     /// One write in one durable transaction.
     pub fn write(&self, write: &Write) -> Result<()> {
         match write {

@@ -124,7 +124,7 @@ fn take_down(path: &Path, writes: &[Write]) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
     for write in writes {
         let engine = Ours::open(path)?;
-        Writer::new(&engine)?.write(write)?;
+        Writer::of_host(&engine)?.write(write)?;
         engine.close()?;
         let after = floor::pairs(path).unwrap();
         changes.push(difference(&before, &after));

@@ -9,7 +9,7 @@ use crm_engine::{Params, Result};
 
 use super::{Write, Writer, addition};
 use crate::data::{Data, Role};
-use crate::engine::{Ids, Ours};
+use crate::engine::Ours;
 use crate::report::{Figure, Pair, Report};
 use crate::sqlite;
 
@@ -45,6 +45,7 @@ pub fn together(
     let busy: Vec<Mutex<sqlite::Writer>> = (0..THREADS)
         .map(|_| Mutex::new(sqlite::Writer::open(path, ours.ids.clone()).unwrap()))
         .collect();
+    let group = Mutex::new(sqlite::Writer::open(path, ours.ids.clone()).unwrap());
     let before = (companies(ours)?, mutex.lock().unwrap().companies().unwrap());
     let mut taken = [const { Vec::new() }; WAYS.len()];
     for _ in 0..rounds {
@@ -60,7 +61,7 @@ pub fn together(
                 1 => timed(&writes, |_, write| {
                     mutex.lock().unwrap().write(write).unwrap();
                 }),
-                _ => grouped(&writes, path, &ours.ids),
+                _ => grouped(&writes, &group),
             };
             taken.push(Pair { engine, peer });
         }
@@ -111,12 +112,11 @@ struct Request<'w> {
 
 /// The same with a group commit by hand: one thread writes what has gathered while it committed, each
 /// request in a savepoint, and tells all of them when they are durable.
-fn grouped(writes: &[Write], path: &Path, ids: &Ids) -> f64 {
-    let writer = sqlite::Writer::open(path, ids.clone()).unwrap();
+fn grouped(writes: &[Write], writer: &Mutex<sqlite::Writer>) -> f64 {
     let (sender, receiver) = channel::<Request<'_>>();
     let begun = Instant::now();
     std::thread::scope(|scope| {
-        scope.spawn(move || commit_groups(&writer, &receiver));
+        scope.spawn(move || commit_groups(&writer.lock().unwrap(), &receiver));
         for part in writes.chunks(writes.len().div_ceil(THREADS)) {
             let sender: Sender<Request<'_>> = sender.clone();
             scope.spawn(move || {
