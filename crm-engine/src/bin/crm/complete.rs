@@ -195,6 +195,7 @@ mod tests {
                 ("thing".to_owned(), thing.into()),
             ]),
             operations: vec!["verify".to_owned(), "export".to_owned()],
+            reports: vec!["sources".to_owned()],
         };
         // The place is marked by a bar.
         let at = line.find('|').unwrap();
