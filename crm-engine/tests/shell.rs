@@ -230,6 +230,16 @@ fn commands_show_what_the_engine_knows() {
     host(&format!("funnel deal --svg {}", house.path("funnel.svg")));
     let drawn = std::fs::read_to_string(house.path("funnel.svg")).unwrap();
     assert!(drawn.starts_with("<svg"));
+    assert!(host("reports").contains("clients_by_stage"));
+    let stages = host("report clients_by_stage");
+    assert!(stages.contains("no open deal"), "{stages}");
+    let light = host(&format!(
+        "report control rule_interest=ignored --svg {}",
+        house.path("light.svg")
+    ));
+    assert!(light.starts_with("written into "), "{light}");
+    let drawn = std::fs::read_to_string(house.path("light.svg")).unwrap();
+    assert!(drawn.starts_with("<svg"));
     host(&format!(
         "export select id, name from company to {}",
         house.path("book.XLSX")

@@ -46,42 +46,56 @@ fn base() -> Session {
     let host = engine.system();
     let mut managers = BTreeMap::new();
     for row in data("sales_teams.csv") {
-        let user = |name: &str, supervisor: Json| {
+        let user = |name: &str, kind: &str, supervisor: Json| {
             let login = name.to_lowercase().replace(' ', ".");
-            let user = json!({"login": login, "name": name, "supervisor": supervisor});
+            let user =
+                json!({"login": login, "name": name, "kind": kind, "supervisor": supervisor});
             host.create("user", &user).unwrap()
         };
         let manager = *managers
             .entry(row[1].clone())
-            .or_insert_with(|| user(&row[1], Json::Null));
-        user(&row[0], json!(manager.get()));
+            .or_insert_with(|| user(&row[1], "administration", Json::Null));
+        user(&row[0], "employee", json!(manager.get()));
     }
     let folder = built::workspace().join("examples/data/maven");
-    let import = |object: &str, file: &str, columns: Json, set: Json| {
+    let import = |object: &str, file: &str, columns: Json, ignore: &[&str], set: Json| {
         let path = folder.join(file);
-        let job = json!({"object": object, "path": path, "columns": columns, "set": set});
+        let job = json!({
+            "object": object, "path": path, "columns": columns, "ignore": ignore, "set": set,
+        });
         let report = host.call("import.csv", &job, &mut |_| true).unwrap();
         assert_eq!(report["rows_refused"], 0, "{report}");
     };
-    let products = json!({"product": "name", "series": null, "sales_price": null});
-    import("product", "products.csv", products, json!({}));
-    let accounts = json!({
-        "account": "name", "sector": null, "year_established": null, "revenue": null,
-        "employees": null, "office_location": null, "subsidiary_of": null,
-    });
+    let ignored = ["series", "sales_price"];
+    let columns = json!({"product": "name"});
+    import("product", "products.csv", columns, &ignored, json!({}));
+    let ignored = [
+        "sector",
+        "year_established",
+        "revenue",
+        "employees",
+        "office_location",
+        "subsidiary_of",
+    ];
     let form = json!({"legal_form": "legal_entity"});
-    import("company", "accounts.csv", accounts, form);
+    import(
+        "company",
+        "accounts.csv",
+        json!({"account": "name"}),
+        &ignored,
+        form,
+    );
     let pipeline = json!({
         "opportunity_id": "title",
         "sales_agent": {"field": "owner", "match": "name"},
         "product": {"field": "product", "match": "name", "alias": {"GTXPro": "GTX Pro"}},
         "account": {"field": "company", "match": "name", "expected": true},
         "deal_stage": "stage",
-        "engage_date": null,
         "close_date": "close_date",
         "close_value": {"field": "amount", "currency": "USD"},
     });
-    import("deal", "sales_pipeline.csv", pipeline, json!({}));
+    let ignored = ["engage_date"];
+    import("deal", "sales_pipeline.csv", pipeline, &ignored, json!({}));
     host
 }
 

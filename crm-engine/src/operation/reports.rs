@@ -347,11 +347,18 @@ fn chart_json(chart: &Chart, report: &Report) -> Json {
     let names = |all: &[usize]| all.iter().map(name).cloned().collect::<Vec<String>>();
     let (kind, label, values) = match chart {
         Chart::Funnel { label, value } => ("funnel", label, names(&[*value])),
-        Chart::Bars { label, values } => ("bars", label, names(values)),
+        Chart::Bars { label, values, .. } => ("bars", label, names(values)),
         Chart::Lines { label, values } => ("lines", label, names(values)),
         Chart::Lights { label, light } => ("lights", label, names(&[*light])),
     };
-    json!({"kind": kind, "label": name(label), "values": values})
+    let mut drawn = json!({"kind": kind, "label": name(label), "values": values});
+    if let Chart::Bars {
+        group: Some(group), ..
+    } = chart
+    {
+        drawn["group"] = name(group).as_str().into();
+    }
+    drawn
 }
 
 fn rows_json(mut rows: Rows, limit: usize) -> Result<Json> {

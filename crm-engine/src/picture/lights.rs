@@ -8,7 +8,7 @@ use crate::limits::PICTURE_ROWS_MAX;
 
 const WIDTH_MIN: f64 = 480.0;
 const ROW: f64 = 30.0;
-const CELL_MAX: f64 = 200.0;
+const CELL_MAX: f64 = 460.0;
 const GAP: f64 = 22.0;
 /// The room of the shape before its word.
 const SHAPE: f64 = 24.0;

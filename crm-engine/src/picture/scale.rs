@@ -14,8 +14,9 @@ const STEPS: f64 = 5.0;
 impl Scale {
     /// The axis for these values; it always holds zero.
     pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Scale {
-        let (mut low, mut high) = (0.0_f64, 0.0_f64);
+        let (mut low, mut high, mut whole) = (0.0_f64, 0.0_f64, true);
         for value in values {
+            whole = whole && value.fract() == 0.0;
             low = low.min(value);
             high = high.max(value);
         }
@@ -30,6 +31,8 @@ impl Scale {
             r if r <= 5.0 => 5.0 * power,
             _ => 10.0 * power,
         };
+        // What is counted has no halves.
+        let step = if whole { step.max(1.0) } else { step };
         Scale {
             low: (low / step).floor() * step,
             high: (high / step).ceil() * step,

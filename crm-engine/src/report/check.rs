@@ -197,7 +197,8 @@ fn check_chart(chart: &ChartDeclaration, declared: &ReportDeclaration) -> Result
     let columns = all_columns(declared);
     let shown = columns.iter().filter(|column| !column.hidden);
     let shown: Vec<&String> = keys.chain(shown.map(|column| &column.name)).collect();
-    let mut named = chart.values.iter().chain([&chart.label]);
+    let named = chart.values.iter().chain([&chart.label]);
+    let mut named = named.chain(&chart.group);
     match named.find(|name| !shown.contains(name)) {
         Some(unknown) => Err(no_measure(unknown, unknown)),
         None => Ok(()),

@@ -224,6 +224,9 @@ pub struct ChartDeclaration {
     pub kind: ChartKind,
     /// What names the bars, points or rows.
     pub label: String,
+    /// What is named before it, where bars are called alike.
+    #[serde(default)]
+    pub group: Option<String>,
     /// What is drawn: one column for a funnel and lights.
     pub values: Vec<String>,
 }

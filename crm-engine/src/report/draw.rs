@@ -31,7 +31,7 @@ impl Table {
     ///     title: "Items by month".to_owned(),
     ///     columns: vec![column("month", ValueType::Text), column("items", ValueType::Integer)],
     ///     rows: vec![vec![Value::Text("May".to_owned()), Value::Integer(1_200)]],
-    ///     chart: Some(Chart::Bars { label: 0, values: vec![1] }),
+    ///     chart: Some(Chart::Bars { label: 0, group: None, values: vec![1] }),
     /// };
     /// let svg = table.svg("en").expect("it has a chart");
     /// assert!(svg.starts_with("<svg") && svg.contains("1\u{2009}200"));
@@ -54,8 +54,18 @@ impl Table {
                 let bars: Vec<Bar> = self.rows.iter().map(bar).collect();
                 Some(picture::funnel(caption, &bars))
             }
-            Chart::Bars { label, values } => {
-                let (labels, series) = self.series(*label, values, language)?;
+            Chart::Bars {
+                label,
+                group,
+                values,
+            } => {
+                let (mut labels, series) = self.series(*label, values, language)?;
+                if let Some(group) = group {
+                    let group = self.column(*group)?;
+                    for (label, row) in labels.iter_mut().zip(&self.rows) {
+                        *label = format!("{}: {label}", group.text(row));
+                    }
+                }
                 Some(picture::bars(caption, &labels, &series))
             }
             Chart::Lines { label, values } => {
@@ -256,6 +266,7 @@ mod tests {
             Chart::Funnel { label: 0, value: 1 },
             Chart::Bars {
                 label: 0,
+                group: Some(2),
                 values: values.clone(),
             },
             Chart::Lines { label: 0, values },
@@ -277,6 +288,7 @@ mod tests {
         assert_eq!(table(None).svg("en"), None);
         let wrong = Chart::Bars {
             label: 0,
+            group: None,
             values: vec![9],
         };
         assert_eq!(table(Some(wrong)).svg("en"), None);

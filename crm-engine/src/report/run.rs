@@ -418,7 +418,11 @@ fn drawn(declared: &ChartDeclaration, table: &Table) -> Option<Chart> {
             label,
             light: first?,
         },
-        ChartKind::Bars if !values.is_empty() => Chart::Bars { label, values },
+        ChartKind::Bars if !values.is_empty() => Chart::Bars {
+            label,
+            group: declared.group.as_ref().and_then(position),
+            values,
+        },
         ChartKind::Lines if !values.is_empty() => Chart::Lines { label, values },
         ChartKind::Bars | ChartKind::Lines => return None,
     })

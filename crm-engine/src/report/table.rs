@@ -60,6 +60,8 @@ pub enum Chart {
     Bars {
         /// What names a group of bars.
         label: usize,
+        /// What is named before it, where groups are called alike.
+        group: Option<usize>,
         /// How long they are.
         values: Vec<usize>,
     },
