@@ -99,12 +99,12 @@ fn a_small_part_is_sorted_and_a_large_one_is_read_in_order() {
 fn an_owner_of_few_records_reads_no_more_than_his() {
     let (world, [_, few]) = crowd();
     let sql = "SELECT number FROM item WHERE at = '2017-01-02T12:00:00Z' ORDER BY title LIMIT 5";
-    let (way, seen) = way(&world, Actor::User(few), sql);
-    assert!(way.contains("1 owners in reach"), "{way}");
-    assert!(seen <= 3, "{way}: {seen}");
+    let (told, seen) = way(&world, Actor::User(few), sql);
+    assert!(told.contains("1 owners in reach"), "{told}");
+    assert!(seen <= 3, "{told}: {seen}");
     let sql = format!("SELECT count(number) FROM item WHERE owner = {few} AND note2 IS NULL");
-    let (way, seen) = super::ways::way(&world, ALL, &sql);
-    assert!(way.contains("owners narrowed"), "{way}");
+    let (told, seen) = way(&world, ALL, &sql);
+    assert!(told.contains("owners narrowed"), "{told}");
     assert_eq!(seen, 3);
 }
 
