@@ -218,7 +218,7 @@ fn of_period(host: &Session, period: &str, won: &[&Sale]) {
 fn assert_products(report: &Report, expected: &BTreeMap<String, [Decimal; 2]>) {
     let mut by_income: Vec<(&String, Decimal)> =
         expected.iter().map(|(name, sum)| (name, sum[1])).collect();
-    by_income.sort_by(|a, b| b.1.cmp(&a.1));
+    by_income.sort_by_key(|sold| std::cmp::Reverse(sold.1));
     let all: Decimal = by_income.iter().map(|(_, income)| income).sum();
     let rows = &report.table.rows;
     assert_eq!(rows.len(), by_income.len());

@@ -76,7 +76,10 @@ mod tests {
     fn marks_are_round_and_hold_all_values() {
         assert_eq!(marks(&[3.0, 47.0]), ["0", "10", "20", "30", "40", "50"]);
         assert_eq!(marks(&[-0.3, 0.9]), ["-0.5", "0.0", "0.5", "1.0"]);
-        assert_eq!(marks(&[]), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        assert_eq!(marks(&[0.7]), ["0.0", "0.2", "0.4", "0.6", "0.8"]);
+        // What is counted has no halves.
+        assert_eq!(marks(&[]), ["0", "1"]);
+        assert_eq!(marks(&[2.0, 1.0]), ["0", "1", "2"]);
         for values in [[-5.0, 1e12], [1e-9, 2e-9], [-7.0, -3.0]] {
             let scale = Scale::of(values);
             assert!(
