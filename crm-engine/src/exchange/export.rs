@@ -1,6 +1,6 @@
 //! Taking data out as a table: the rows of a query, written as they are made, or as a workbook.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::limits::{EXPORT_BYTES_MAX, EXPORT_TEXT_BYTES_MAX};
 use crate::progress::{OnProgress, Progress};
 use crate::query::Rows;
-use crate::tabular::{CsvForm, unwritable};
+use crate::tabular::{CsvForm, new_file, unwritable};
 use crate::value::Value;
 
 /// Rows written between two looks at whether to go on.
@@ -181,21 +181,15 @@ pub(crate) fn export(
             (count, Some(text))
         }
         Some(path) => {
-            let file = File::options().write(true).create_new(true).open(path);
-            let file = file.map_err(|error| unwritable(path, &error))?;
-            let mut file = Bounded::new(BufWriter::new(file), EXPORT_BYTES_MAX);
-            let written = write(rows, job, &mut file, progress).and_then(|count| {
-                let ended = file.into.into_inner();
-                let ended = ended.map_err(|error| unwritable(path, error.error()))?;
-                ended.sync_all().map_err(|error| unwritable(path, &error))?;
-                noted(count)?;
-                Ok(count)
-            });
-            let count = written.inspect_err(|_| {
-                // A part of a table is of no use to anybody; the first error is the one to tell.
-                let _ = fs::remove_file(path);
-            })?;
-            (count, None)
+            let fill = |file: &mut BufWriter<File>| {
+                write(
+                    rows,
+                    job,
+                    &mut Bounded::new(file, EXPORT_BYTES_MAX),
+                    progress,
+                )
+            };
+            (new_file(path, fill, |count| noted(*count))?, None)
         }
     };
     Ok(ExportReport {

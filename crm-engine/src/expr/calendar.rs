@@ -9,6 +9,8 @@
 //! | `this week`, `last month`, `next quarter`, `this year` | all of them; `day` too |
 //! | `last 7 days` | as many, the last of them today |
 //! | `next 7 days` | as many, the first of them today |
+//! | `2026`, `2026-Q1`, `2026-03`, `2026-03-31` | all of them |
+//! | `2026-01-01..2026-03-31` | from the one to the other, both included |
 
 use std::fmt;
 
@@ -36,7 +38,7 @@ pub(crate) enum Unit {
     Year,
 }
 
-/// Days, told from today.
+/// Days, most of them told from today.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Period {
     /// A whole unit, so many before or after this one.
@@ -45,6 +47,8 @@ pub(crate) enum Period {
     Last(u32),
     /// So many days from today on.
     Next(u32),
+    /// From a day on, up to the day behind the last one.
+    Days(NaiveDate, NaiveDate),
 }
 
 /// The days and the moments of a period, the ends left out.
@@ -228,13 +232,14 @@ impl Period {
     /// # Errors
     /// [`Code::InvalidValue`] for any other text, [`Code::LimitExceeded`] beyond
     /// [`PERIOD_DAYS_MAX`] days.
-    pub(super) fn parse(text: &str) -> Result<Period> {
+    pub(crate) fn parse(text: &str) -> Result<Period> {
         let folded = text.to_lowercase();
         let words: Vec<&str> = folded.split_whitespace().collect();
         let refuse = || {
             let text = shorten(text);
-            let text =
-                format!("`{text}` is no period: expected one like `this month`, `last 7 days`");
+            let text = format!(
+                "`{text}` is no period: expected one like `this month`, `last 7 days`, `2026-Q1`"
+            );
             Error::new(Code::InvalidValue, text)
         };
         match words.as_slice() {
@@ -261,12 +266,43 @@ impl Period {
                     _ => Period::Next(count),
                 })
             }
+            [written] => Period::written(written).ok_or_else(refuse),
             _ => Err(refuse()),
         }
     }
 
+    /// A period that is the same on every day.
+    fn written(text: &str) -> Option<Period> {
+        if let Some((from, to)) = text.split_once("..") {
+            let (from, to): (NaiveDate, NaiveDate) = (from.parse().ok()?, to.parse().ok()?);
+            return (from <= to).then_some(Period::Days(from, to.succ_opt()?));
+        }
+        if let Ok(day) = text.parse() {
+            return Some(Period::of(Unit::Day, day));
+        }
+        let (year, part) = match text.split_once('-') {
+            Some((year, part)) => (year, Some(part)),
+            None => (text, None),
+        };
+        let year: i32 = year.parse().ok().filter(|_| year.len() == 4)?;
+        let first = |month| NaiveDate::from_ymd_opt(year, month, 1);
+        Some(match part.map(|part| (part, part.strip_prefix('q'))) {
+            None => Period::of(Unit::Year, first(1)?),
+            Some((_, Some(quarter))) => {
+                let quarter: u32 = quarter.parse().ok().filter(|n| (1..=4).contains(n))?;
+                Period::of(Unit::Quarter, first(quarter * 3 - 2)?)
+            }
+            Some((month, None)) => Period::of(Unit::Month, first(month.parse().ok()?)?),
+        })
+    }
+
+    /// The unit that begins with a day.
+    fn of(unit: Unit, first: NaiveDate) -> Period {
+        Period::Days(first, unit.moved(first, 1))
+    }
+
     /// Its first day and the first day behind it.
-    fn days(self, today: NaiveDate) -> (NaiveDate, NaiveDate) {
+    pub(crate) fn days(self, today: NaiveDate) -> (NaiveDate, NaiveDate) {
         let day = |by: i64| match u64::try_from(by) {
             Ok(by) => today.checked_add_days(Days::new(by)).unwrap_or(today),
             Err(_) => {
@@ -281,6 +317,7 @@ impl Period {
             }
             Period::Last(count) => (day(1 - i64::from(count)), day(1)),
             Period::Next(count) => (day(0), day(count.into())),
+            Period::Days(from, behind) => (from, behind),
         }
     }
 }
@@ -313,6 +350,11 @@ mod tests {
             ("last 7 days", "2017-05-04", "2017-05-11"),
             ("next 30 days", "2017-05-10", "2017-06-09"),
             ("next 0 days", "2017-05-10", "2017-05-10"),
+            ("2024", "2024-01-01", "2025-01-01"),
+            ("2024-Q4", "2024-10-01", "2025-01-01"),
+            ("2024-02", "2024-02-01", "2024-03-01"),
+            ("2024-02-05", "2024-02-05", "2024-02-06"),
+            ("2024-02-05..2024-02-29", "2024-02-05", "2024-03-01"),
         ] {
             let (first, behind) = Period::parse(period).unwrap().days(calendar.today());
             assert_eq!(
@@ -329,6 +371,10 @@ mod tests {
             "last -1 days",
             "next 2 weeks",
             "this decade",
+            "2026-Q5",
+            "2026-13",
+            "26",
+            "2026-02-01..2026-01-01",
         ] {
             assert_eq!(
                 Period::parse(text).unwrap_err().code(),

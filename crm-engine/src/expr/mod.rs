@@ -72,7 +72,7 @@ use crate::policy::Plan;
 use crate::schema::{Object, Schema};
 use crate::store::Read;
 
-pub(crate) use calendar::Calendar;
+pub(crate) use calendar::{Calendar, Period};
 pub(crate) use check::{Checker, Scope};
 pub(crate) use child::{Child, Nest};
 pub(crate) use domain::Domain;

@@ -46,7 +46,7 @@ pub(super) fn operations() -> Vec<Operation> {
                 (
                     "period",
                     "text",
-                    "`this month`, `last quarter`, `2026`, `2026-Q1`, `2026-03`, `all`; the report's own when left out",
+                    "`this month`, `last 7 days`, `2026`, `2026-Q1`, `2026-03`, `2026-01-01..2026-03-31`, `all`; the report's own when left out",
                 ),
                 ("from", "text", "the first day, in place of a period"),
                 ("to", "text", "the last day, in place of a period"),

@@ -1,12 +1,10 @@
 //! Bars of several series, grouped by label, from zero to the right or to the left.
 
-use super::canvas::{
-    Anchor, Canvas, GUIDE, MARGIN, PALE_INK, SAYS_HEIGHT, SIZE, SMALL, TITLE_HEIGHT, widest,
-};
+use super::canvas::{Anchor, Canvas, GUIDE, MARGIN, PALE_INK, SIZE, SMALL, TITLE_HEIGHT, widest};
 use super::legend::Legend;
 use super::scale::Scale;
 use super::text::{in_groups, width};
-use super::{Caption, Point, Series};
+use super::{Caption, Point, Series, Shown};
 use crate::limits::{PICTURE_BAR_SERIES_MAX, PICTURE_ROWS_MAX};
 
 const WIDTH: f64 = 760.0;
@@ -29,15 +27,17 @@ struct Across {
 
 /// Draws a bar for each label and series, each with its figure.
 pub(crate) fn bars(caption: Caption<'_>, labels: &[String], series: &[Series]) -> String {
-    let others = series.len().saturating_sub(PICTURE_BAR_SERIES_MAX);
-    let series = &series[..series.len() - others];
-    let drawn = &labels[..labels.len().min(PICTURE_ROWS_MAX)];
-    let more = labels.len() - drawn.len();
-    if drawn.is_empty() || series.is_empty() {
-        let canvas = Canvas::new(caption, WIDTH, SAYS_HEIGHT, 0);
-        return canvas.says(caption.words().no_data);
-    }
-    let names: Vec<&str> = series.iter().map(|one| one.name.as_str()).collect();
+    let (labels, series) = ((labels, PICTURE_ROWS_MAX), (series, PICTURE_BAR_SERIES_MAX));
+    let Some(shown) = Shown::of(labels, series) else {
+        return caption.no_data(WIDTH);
+    };
+    let Shown {
+        labels: drawn,
+        series,
+        names,
+        more,
+        others,
+    } = shown;
     let legend = Legend::of(&names, WIDTH);
     let group = BAR * series.len() as f64 + GROUP_GAP;
     let top = TITLE_HEIGHT + legend.height;

@@ -1,7 +1,7 @@
 //! One bar below the other.
 
 use super::Caption;
-use super::canvas::{Anchor, Canvas, MARGIN, SAYS_HEIGHT, SIZE, TITLE_HEIGHT, ink, widest};
+use super::canvas::{Anchor, Canvas, MARGIN, SIZE, TITLE_HEIGHT, ink, widest};
 use crate::limits::PICTURE_ROWS_MAX;
 
 const WIDTH: f64 = 720.0;
@@ -35,8 +35,7 @@ pub(crate) enum Tone {
 /// Draws bars as long as their values, one below the other, each with its label and figures.
 pub(crate) fn funnel(caption: Caption<'_>, bars: &[Bar]) -> String {
     if bars.is_empty() {
-        let canvas = Canvas::new(caption, WIDTH, SAYS_HEIGHT, 0);
-        return canvas.says(caption.words().no_data);
+        return caption.no_data(WIDTH);
     }
     let drawn = &bars[..bars.len().min(PICTURE_ROWS_MAX)];
     let more = bars.len() - drawn.len();

@@ -2,7 +2,7 @@
 
 use super::Caption;
 use super::canvas::{
-    Anchor, Canvas, GUIDE, MARGIN, PALE_INK, SAYS_HEIGHT, SIZE, SMALL, TITLE_HEIGHT, round, widest,
+    Anchor, Canvas, GUIDE, MARGIN, PALE_INK, SIZE, SMALL, TITLE_HEIGHT, round, widest,
 };
 use crate::limits::PICTURE_ROWS_MAX;
 
@@ -75,8 +75,7 @@ pub(crate) fn lights(caption: Caption<'_>, heads: &[Head], rows: &[LightRow]) ->
     let drawn = &rows[..rows.len().min(PICTURE_ROWS_MAX)];
     let more = rows.len() - drawn.len();
     if drawn.is_empty() || heads.len() < 2 {
-        let canvas = Canvas::new(caption, WIDTH_MIN, SAYS_HEIGHT, 0);
-        return canvas.says(caption.words().no_data);
+        return caption.no_data(WIDTH_MIN);
     }
     let columns = columns(heads, drawn);
     let end = columns

@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use super::canvas::{
-    Anchor, Canvas, GUIDE, MARGIN, PALE_INK, SAYS_HEIGHT, SMALL, TITLE_HEIGHT, ink, round, widest,
+    Anchor, Canvas, GUIDE, MARGIN, PALE_INK, SMALL, TITLE_HEIGHT, ink, round, widest,
 };
 use super::legend::Legend;
 use super::scale::Scale;
 use super::text::in_groups;
-use super::{Caption, Series};
+use super::{Caption, Series, Shown};
 use crate::limits::{PICTURE_LINES_MAX, PICTURE_POINTS_MAX};
 
 const WIDTH: f64 = 760.0;
@@ -34,15 +34,17 @@ struct Plot {
 /// Draws a line for each series, with a marker at each value and the last value as text. A place
 /// without a value breaks the line.
 pub(crate) fn lines(caption: Caption<'_>, labels: &[String], series: &[Series]) -> String {
-    let others = series.len().saturating_sub(PICTURE_LINES_MAX);
-    let series = &series[..series.len() - others];
-    let drawn = &labels[..labels.len().min(PICTURE_POINTS_MAX)];
-    let more = labels.len() - drawn.len();
-    if drawn.is_empty() || series.is_empty() {
-        let canvas = Canvas::new(caption, WIDTH, SAYS_HEIGHT, 0);
-        return canvas.says(caption.words().no_data);
-    }
-    let names: Vec<&str> = series.iter().map(|one| one.name.as_str()).collect();
+    let (labels, series) = ((labels, PICTURE_POINTS_MAX), (series, PICTURE_LINES_MAX));
+    let Some(shown) = Shown::of(labels, series) else {
+        return caption.no_data(WIDTH);
+    };
+    let Shown {
+        labels: drawn,
+        series,
+        names,
+        more,
+        others,
+    } = shown;
     let legend = Legend::of(&names, WIDTH);
     let plot = Plot::of(caption, drawn, series, TITLE_HEIGHT + legend.height + 6.0);
     let note = if more > 0 { 20.0 } else { 0.0 };

@@ -27,6 +27,7 @@ mod tests;
 mod text;
 
 pub(crate) use bars::bars;
+use canvas::{Canvas, SAYS_HEIGHT};
 pub(crate) use funnel::{Bar, Tone, funnel};
 pub(crate) use lights::{Head, Light, LightRow, lights};
 pub(crate) use lines::lines;
@@ -54,6 +55,36 @@ pub(crate) struct Point {
     pub(crate) text: String,
 }
 
+/// What of a picture's labels and series is drawn.
+struct Shown<'a> {
+    labels: &'a [String],
+    series: &'a [Series],
+    names: Vec<&'a str>,
+    /// Labels and series that are left out.
+    more: usize,
+    others: usize,
+}
+
+impl<'a> Shown<'a> {
+    /// At most so many of each; none where there is nothing to draw.
+    fn of(
+        (labels, labels_max): (&'a [String], usize),
+        (series, series_max): (&'a [Series], usize),
+    ) -> Option<Shown<'a>> {
+        let drawn = (
+            &labels[..labels.len().min(labels_max)],
+            &series[..series.len().min(series_max)],
+        );
+        (!drawn.0.is_empty() && !drawn.1.is_empty()).then(|| Shown {
+            labels: drawn.0,
+            series: drawn.1,
+            names: drawn.1.iter().map(|one| one.name.as_str()).collect(),
+            more: labels.len() - drawn.0.len(),
+            others: series.len() - drawn.1.len(),
+        })
+    }
+}
+
 /// Words of a picture's own.
 struct Words {
     no_data: &'static str,
@@ -72,6 +103,12 @@ impl Caption<'_> {
                 more: "and more:",
             },
         }
+    }
+
+    /// The picture of nothing.
+    fn no_data(self, width: f64) -> String {
+        let canvas = Canvas::new(self, width, SAYS_HEIGHT, 0);
+        canvas.says(self.words().no_data)
     }
 
     /// What is told of rows that are not drawn.

@@ -1,5 +1,7 @@
 //! Stored reports and smart lists, as the caller may see them.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 
 use serde_json::json;
@@ -16,7 +18,7 @@ use crate::report::{
 };
 use crate::schema::Object;
 use crate::schema::system::{REPORT, report as fields};
-use crate::tabular::write_new;
+use crate::tabular::{new_file, unwritable};
 use crate::value::Value;
 use crate::watch::Deed;
 use crate::write::{Door, Input};
@@ -125,16 +127,24 @@ impl Session {
             let language = request.language.as_deref().unwrap_or("en");
             let content = file.content(&found.table, language)?;
             let rows = found.table.rows.len();
-            if file.is_export() {
-                self.note_export(json!({"report": found.name, "rows": rows}))?;
-                self.engine.count(self.actor, Deed::Exported(rows as u64));
-            }
+            let told = || {
+                if file.is_export() {
+                    self.note_export(json!({"report": found.name, "rows": rows}))?;
+                    self.engine.count(self.actor, Deed::Exported(rows as u64));
+                }
+                Ok(())
+            };
             let text = match &file.path {
                 Some(path) => {
-                    write_new(path, &content)?;
+                    let fill = |out: &mut BufWriter<File>| {
+                        let written = out.write_all(&content);
+                        written.map_err(|error| unwritable(path, &error))
+                    };
+                    new_file(path, fill, |()| told())?;
                     None
                 }
                 None => {
+                    told()?;
                     let text = String::from_utf8(content);
                     Some(text.map_err(|_| Error::internal("a report that is not UTF-8"))?)
                 }

@@ -5,7 +5,7 @@ mod csv;
 mod sheet;
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 pub(crate) use csv::CsvForm;
 #[cfg(feature = "xlsx")]
@@ -28,18 +28,28 @@ pub(crate) fn delimiter_byte(delimiter: char) -> Result<u8> {
     }
 }
 
-/// Writes a file that must not exist. Whatever fails leaves none behind.
+/// Makes a file that must not exist: `write` fills it, and `told` hears of it once it is on the
+/// disk. Whatever fails leaves none behind.
 ///
 /// # Errors
-/// [`Code::InvalidValue`] for one that exists, [`Code::DiskFull`], [`Code::Io`].
-pub(crate) fn write_new(path: &str, content: &[u8]) -> Result<()> {
+/// [`Code::InvalidValue`] for one that exists, [`Code::DiskFull`], [`Code::Io`], and what `write`
+/// and `told` have against it.
+pub(crate) fn new_file<R>(
+    path: &str,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<R>,
+    told: impl FnOnce(&R) -> Result<()>,
+) -> Result<R> {
     let file = File::options().write(true).create_new(true).open(path);
-    let mut file = file.map_err(|error| unwritable(path, &error))?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    written.map_err(|error| {
-        // The first error is the one to tell.
+    let mut file = BufWriter::new(file.map_err(|error| unwritable(path, &error))?);
+    let made = write(&mut file).and_then(|made| {
+        let ended = file.flush().and_then(|()| file.get_ref().sync_all());
+        ended.map_err(|error| unwritable(path, &error))?;
+        told(&made)?;
+        Ok(made)
+    });
+    made.inspect_err(|_| {
+        // A part of a table is of no use to anybody; the first error is the one to tell.
         let _ = fs::remove_file(path);
-        unwritable(path, &error)
     })
 }
 
