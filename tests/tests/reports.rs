@@ -395,3 +395,27 @@ fn what_somebody_opened_is_changed_by_nobody_else() {
     assert!(boss.revert_record("report", id, before).is_ok());
     assert!(anna.report("all_of_it", &asked, None).unwrap().opened);
 }
+
+/// What is told of in the journal is what was taken out: a file that exists stays as it is, and
+/// nothing is told.
+#[test]
+fn a_file_that_exists_is_no_export() {
+    let host = Engine::in_memory(Options::default()).unwrap().system();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sources.csv");
+    let path = path.to_str().unwrap();
+    let asked = json!({"report": "sources", "format": "csv", "path": path});
+    let exports = || {
+        let order = json!({"kinds": ["export"]});
+        let told = host.call("journal", &order, &mut |_| true).unwrap();
+        told["entries"].as_array().unwrap().len()
+    };
+    host.call("report.run", &asked, &mut |_| true).unwrap();
+    let written = std::fs::read(path).unwrap();
+    assert_eq!(exports(), 1);
+
+    let refused = host.call("report.run", &asked, &mut |_| true);
+    assert_eq!(refused.unwrap_err().code(), Code::InvalidValue);
+    assert_eq!(std::fs::read(path).unwrap(), written);
+    assert_eq!(exports(), 1);
+}
